@@ -1,0 +1,88 @@
+"""Run a Python function over many inputs at once.
+
+On the right kind of concurrency, chosen by watching the real work; without losing a result; and it tells you why::
+
+    import atonce
+
+    results = atonce.map(fn, inputs)             # a list in input order, with .report
+    for result in atonce.stream(fn, inputs): ...  # lazy, bounded, closable
+
+The names are loaded when they are first used, so that ``import atonce`` costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atonce import errors
+    from atonce._api.mapping import amap, astream, map, starmap, stream  # noqa: A004 (the built-in's name and meaning)
+    from atonce._api.pool import Pool
+    from atonce._api.results import AsyncStream, Results, Stream
+    from atonce._values.outcome import Failure, Outcome, Success
+    from atonce._values.report import Plan, Report
+    from atonce.errors import (
+        AtonceError,
+        EngineUnavailable,
+        InternalError,
+        OptionError,
+        PicklingFailed,
+        PoolClosed,
+        RemoteError,
+        TaskError,
+        TasksFailed,
+        WorkerCrashed,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = (
+    "AsyncStream",
+    "AtonceError",
+    "EngineUnavailable",
+    "Failure",
+    "InternalError",
+    "OptionError",
+    "Outcome",
+    "PicklingFailed",
+    "Plan",
+    "Pool",
+    "PoolClosed",
+    "RemoteError",
+    "Report",
+    "Results",
+    "Stream",
+    "Success",
+    "TaskError",
+    "TasksFailed",
+    "WorkerCrashed",
+    "amap",
+    "astream",
+    "errors",
+    "map",
+    "starmap",
+    "stream",
+)
+
+_HOMES = {
+    "atonce._api.mapping": ("amap", "astream", "map", "starmap", "stream"),
+    "atonce._api.pool": ("Pool",),
+    "atonce._api.results": ("AsyncStream", "Results", "Stream"),
+    "atonce._values.outcome": ("Failure", "Outcome", "Success"),
+    "atonce._values.report": ("Plan", "Report"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 (nothing is loaded before it is used)
+
+    if name == "errors":
+        return import_module("atonce.errors")
+    if name not in __all__:
+        raise AttributeError(f"module 'atonce' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF.get(name, "atonce.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

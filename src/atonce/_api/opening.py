@@ -1,0 +1,164 @@
+"""From a call to a session: what is to be done, with which options, by whose workers."""
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from operator import length_hint
+from typing import Any
+
+from atonce._api.session import AsyncSession, SyncSession
+from atonce._machine.clock import SYSTEM_CLOCK, Clock
+from atonce._policy.ordering import AsFinished, InOrder
+from atonce._run.begin import begin, crew_for, first_engine
+from atonce._run.bell import Bell, LoopBell, ThreadBell
+from atonce._run.driver import Run
+from atonce._run.source import Source
+from atonce._run.staff import Staff
+from atonce._values.events import Event
+from atonce._values.job import Job, Setup, is_coroutine_function
+from atonce._values.options import Options
+from atonce.errors import OptionError
+
+__all__ = ("Order", "Workplace")
+
+Emit = Callable[[Event], None]
+
+
+class Order:
+    """What a caller ordered: a function, its inputs, the options; checked, and not begun.
+
+    Attributes:
+        fn: the function.
+        star: whether each input is a tuple of arguments.
+        inputs: the inputs, one for each item.
+        options: checked.
+        streamed: whether results are handed on one by one, so that the consumer's pace counts.
+        timed: whether each item's time is wanted.
+        emit: told of what happens.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        iterables: tuple[Iterable[Any], ...],
+        options: Options,
+        *,
+        star: bool = False,
+        streamed: bool = False,
+        timed: bool = False,
+        emit: Emit | None = None,
+    ) -> None:
+        if not callable(fn):
+            raise TypeError(f"the first argument has to be a function, not {fn!r}")
+        if not iterables:
+            raise TypeError(f"{getattr(fn, '__name__', fn)} needs at least one iterable of inputs")
+        for iterable in iterables:
+            if isinstance(iterable, AsyncIterable):
+                raise TypeError(f"asynchronous inputs are not supported yet: give {type(iterable).__name__}'s items as a list")
+        self.fn = fn
+        self.is_async = is_coroutine_function(fn)
+        self.star = star or len(iterables) > 1
+        self.length = min((_length(iterable) for iterable in iterables), key=_unknown_last)
+        self.inputs = iter(iterables[0]) if len(iterables) == 1 else zip(*iterables, strict=False)
+        self.options = options
+        self.streamed = streamed
+        self.timed = timed
+        self.emit = emit
+
+
+class Workplace:
+    """Opens sessions with the workers of one staff, or, where there is none, with workers of the session's own."""
+
+    def __init__(self, defaults: Options, staff: Staff | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.defaults = defaults
+        self._staff = staff
+        self._clock = clock
+
+    def options(self, given: dict[str, Any]) -> Options:
+        """Check a call's options, over the defaults.
+
+        Raises:
+            OptionError: an option cannot be honoured.
+        """
+        if self._staff is not None and (own := {"initializer", "initargs"} & given.keys()):
+            raise OptionError(f"{min(own)!r} belongs to the Pool, whose workers are there before the call: atonce.Pool({min(own)}=...)")
+        return self.defaults.updated(given)
+
+    def open(self, order: Order) -> SyncSession:
+        """Begin a run for a caller that blocks."""
+        bell = ThreadBell()
+        run, staff = self._begin(order, bell, None)
+        return SyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None)
+
+    def open_async(self, order: Order) -> AsyncSession:
+        """Begin a run for a caller on the running event loop."""
+        import asyncio  # noqa: PLC0415 (44 ms that only coroutines need; here it is loaded)
+
+        loop = asyncio.get_running_loop()
+        bell = LoopBell(loop)
+        run, staff = self._begin(order, bell, loop)
+        return AsyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None)
+
+    def _begin(self, order: Order, bell: Bell, loop: Any) -> tuple[Run, Staff]:
+        options = order.options
+        engine = first_engine(options, is_async=order.is_async, loop=loop)
+        crew = crew_for(options, engine)
+        # An inline stream computes a result when it is asked for one, as the built-in map does.
+        chunksize = 1 if order.streamed and options.engine == "inline" and options.chunksize is None else options.chunksize
+        job = Job(
+            order.fn,
+            star=order.star,
+            name=options.name,
+            is_async=order.is_async,
+            timed=order.timed,
+            in_flight=crew.in_flight,
+            chunksize=chunksize,
+            stops=options.errors == "raise",
+        )
+        setup = Setup(options.initializer, options.initargs)
+        staff = self._staff or Staff(job.name, setup, self._clock)
+        in_order = options.ordered or not order.streamed
+        run = Run(
+            job,
+            Source(order.inputs, length=order.length, buffersize=options.buffersize, consumed_at_once=not order.streamed),
+            ordering=InOrder() if in_order else AsFinished(),
+            in_place=order.streamed and options.ordered,
+            staff=staff,
+            bell=bell,
+            clock=self._clock,
+            emit=_listeners(order, options),
+        )
+        try:
+            begin(run, options, crew, staff, setup, self._clock)
+        except BaseException:
+            run.abandon()
+            raise
+        return run, staff
+
+
+def _listeners(order: Order, options: Options) -> Emit | None:
+    if not options.progress:
+        return order.emit
+    from atonce._view.progress import ProgressLine  # noqa: PLC0415 (tqdm, for those who want to see)
+
+    line = ProgressLine(options.progress if isinstance(options.progress, str) else None)
+    also = order.emit
+    if also is None:
+        return line.handle
+
+    def both(event: Event) -> None:
+        line.handle(event)
+        also(event)
+
+    return both
+
+
+def _length(inputs: Iterable[Any]) -> int | None:
+    """Ask an input for its length. A hint may be wrong: it sizes batches and progress, and decides nothing."""
+    try:
+        hint = length_hint(inputs, -1)
+    except Exception:
+        return None
+    return hint if hint >= 0 else None
+
+
+def _unknown_last(length: int | None) -> float:
+    return float("inf") if length is None else length

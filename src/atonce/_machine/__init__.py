@@ -1,0 +1,1 @@
+"""What this computer offers: its usable CPUs and its clocks."""

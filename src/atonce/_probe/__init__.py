@@ -1,0 +1,1 @@
+"""What the function turns out to be like."""

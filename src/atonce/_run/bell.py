@@ -1,0 +1,97 @@
+"""How a consumer that has nothing to do waits until somebody has something for it."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ("Bell", "LoopBell", "ThreadBell")
+
+
+class Bell(Protocol):
+    """Rung by workers, heard by the one consumer.
+
+    The consumer resets the bell, then looks whether there is something, then waits: what comes after its look rings again.
+    """
+
+    def ring(self) -> None:
+        """Wake the consumer, from any thread. Cheap if it is awake."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the ringing so far. Consumer only, before it looks."""
+        ...
+
+
+class ThreadBell:
+    """For a consumer that may block its thread."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def ring(self) -> None:
+        """Wake the consumer."""
+        if not self._event.is_set():
+            self._event.set()
+
+    def reset(self) -> None:
+        """Forget the ringing so far."""
+        self._event.clear()
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Block until rung."""
+        self._event.wait(timeout_s)
+
+
+class LoopBell:
+    """For a consumer on a running event loop."""
+
+    def __init__(self, loop: "asyncio.AbstractEventLoop") -> None:
+        import asyncio  # noqa: PLC0415 (44 ms that a blocking caller does not need)
+
+        self._loop = loop
+        self._event = asyncio.Event()
+        self._rung = False  # Written by any thread: set to spare the loop a second call for the same news
+
+    def ring(self) -> None:
+        """Wake the consumer."""
+        if self._rung:
+            return
+        self._rung = True
+        try:
+            self._loop.call_soon_threadsafe(self._event.set)
+        except RuntimeError:  # the loop is closed, and nobody listens any more
+            if not self._loop.is_closed():
+                raise
+
+    def reset(self) -> None:
+        """Forget the ringing so far."""
+        # Race: 1. ring sets _rung and schedules the event; 2. reset clears both; 3. the scheduled call sets the event.
+        # The consumer wakes once for nothing. The other way round nothing is lost: _rung is cleared before the consumer looks.
+        self._event.clear()
+        self._rung = False
+
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until rung, while the loop goes on."""
+        import asyncio  # noqa: PLC0415
+
+        if timeout_s is None:
+            await self._event.wait()
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            return
+
+    async def pause(self) -> None:
+        """Let the loop turn once."""
+        import asyncio  # noqa: PLC0415
+
+        await asyncio.sleep(0)
+
+    async def elsewhere(self, wait: Callable[[], None]) -> None:
+        """Let another thread do something that blocks."""
+        await self._loop.run_in_executor(None, wait)

@@ -1,0 +1,412 @@
+"""One run: the place where its workers come to work, and from where the consumer takes the results.
+
+::
+
+    workers ──take()────▶ Source          (any thread, under the source's lock)
+            ──deliver()─▶ outbox          (any thread; a deque, no lock)
+            ──leave()───▶ staff           (any thread)
+
+    consumer ──poll()──▶ drains the outbox ──▶ counts, failures ──▶ ordering ──▶ a delivery that is due
+
+The consumer is one thread or one coroutine. ``poll`` never waits for anybody, so it serves both: in between, the one blocks on its
+bell and the other awaits it. Everything but the five methods of ``Place`` belongs to the consumer.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from atonce._machine.clock import Clock
+from atonce._policy.ordering import Ordering
+from atonce._run.bell import Bell
+from atonce._run.item_notes import add_note
+from atonce._run.source import Source
+from atonce._run.staff import Staff
+from atonce._values.batch import Batch, Delivery
+from atonce._values.events import BatchDone, Event, RunBegan, RunEnded, WorkersHired
+from atonce._values.job import Job
+from atonce._values.outcome import Failure
+from atonce._values.report import Report
+from atonce._workers.base import Engine, PumpedWorker, Worker
+
+__all__ = ("Crew", "Run")
+
+_GRACE_S = 0.05  # for batches in worker processes that are nearly done, before their processes are killed
+_READING_GRACE_S = 0.5  # for workers that are on their way out; longer only if they wait inside the user's input
+_SHARED_GIL = 0.8  # CPU seconds of all threads over wall seconds, from which on they are taken to hinder each other
+
+
+class Crew:
+    """Workers of one engine that a run wants: at most ``workers``, each with ``in_flight`` items at once."""
+
+    __slots__ = ("engine", "in_flight", "workers")
+
+    def __init__(self, engine: Engine, workers: int, in_flight: int) -> None:
+        self.engine = engine
+        self.workers = workers
+        self.in_flight = in_flight
+
+
+class Ending(Protocol):
+    """Something that ends with a run."""
+
+    def end(self, *, wait: bool) -> None:
+        """End; with ``wait``, return when it has."""
+        ...
+
+
+class Run:
+    """The work of one call. See the module's picture for who may touch what."""
+
+    def __init__(
+        self,
+        job: Job,
+        source: Source,
+        *,
+        ordering: Ordering,
+        in_place: bool,
+        staff: Staff,
+        bell: Bell,
+        clock: Clock,
+        emit: Callable[[Event], None] | None = None,
+    ) -> None:
+        """Prepare a run; ``hire`` begins it.
+
+        Args:
+            job: what to do with each item.
+            source: the items.
+            ordering: in which order results are handed on.
+            in_place: whether a failure that stops the run is raised where its item stands, after the results before it (an ordered
+                stream), or at once.
+            staff: who lends the workers.
+            bell: rung when the consumer should look.
+            clock: where the time is read.
+            emit: told of what happens, from any thread.
+        """
+        self.job = job
+        self.source = source
+        self.report = Report(name=job.name)
+        self.failures: list[Failure] = []  # those that stop the run
+        self.fault: BaseException | None = None  # why no worker can work; Guarded by: _lock for writing
+        self.closed = False
+        self.caller_helps = False  # whether the calling thread works while it polls
+        self._ordering = ordering
+        self._in_place = in_place
+        self._staff = staff
+        self._bell = bell
+        self._clock = clock
+        self._emit = emit
+        self._outbox: deque[Delivery] = deque()  # any thread appends, the consumer pops
+        self._accounted = 0  # items of drained deliveries; the run is over when it has caught up with source.taken
+        self._crew: Crew | None = None
+        self._manager: Ending | None = None
+        self._pumped: PumpedWorker | None = None
+        self._caller_stays = False
+        self._thread_cpu_s = 0.0  # of all workers
+        self._process_cpu_s = 0.0  # of those in other processes
+        self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
+        self._out: dict[Worker, Engine] = {}  # Guarded by: _lock
+        self._queued = 0  # workers asked for and not come yet. Guarded by: _lock
+        self._starved: set[Worker] = set()  # Guarded by: _lock
+        self._begun = clock.now()
+        self._cpu_begun = clock.process_cpu()
+        if emit is not None:
+            emit(RunBegan(job.name, source.length))
+
+    # ---- the Place, for workers: any thread -------------------------------------------------------------------------------------
+
+    @property
+    def stopped(self) -> bool:
+        """Whether anything is barred."""
+        return self.source.stopped
+
+    @property
+    def barred(self) -> int:
+        """The index from which on nothing may be started."""
+        return self.source.barred
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody else could bar items while the calling thread works."""
+        return self._crew is not None
+
+    @property
+    def finished(self) -> bool:
+        """Whether there will never be a batch again."""
+        return self.source.exhausted
+
+    def take(self, limit: int) -> Batch | None:
+        """Take up to ``limit`` items, if there are any for a worker now."""
+        crew = self._crew
+        return self.source.take(limit, crew.workers * crew.in_flight if crew is not None else 1)
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand in results."""
+        self._outbox.append(delivery)
+        self._bell.ring()
+        if self._emit is not None:
+            self._emit(BatchDone(len(delivery.values), len(delivery.failed), delivery.worker, delivery.seconds))
+
+    def crowded(self) -> bool:
+        """Whether another run waits for a worker of this kind."""
+        crew = self._crew
+        return crew is not None and self._staff.crowded(crew.engine)
+
+    def starved(self, worker: Worker) -> None:
+        """Remember to nudge this worker when there is room."""
+        with self._lock:
+            self._starved.add(worker)
+        self._bell.ring()
+
+    def leave(self, worker: Worker, fault: BaseException | None = None) -> None:
+        """Let a worker go, back to the staff."""
+        with self._lock:
+            engine = self._out.pop(worker, None)
+            self._starved.discard(worker)
+            if fault is not None and self.fault is None:
+                self.fault = fault
+            if not worker.usable:
+                self.report.workers_lost += 1
+        if engine is not None:
+            self._staff.back(worker, engine)
+        self._bell.ring()
+
+    # ---- the Customer, for the staff: any thread, under the staff's lock --------------------------------------------------------
+
+    def joined(self, worker: Worker, engine: Engine) -> None:
+        """Hear that a worker that was asked for comes now."""
+        with self._lock:
+            self._out[worker] = engine
+            self._queued -= 1
+            self.report.workers_hired += 1
+
+    # ---- hiring: the consumer, or the manager on its behalf --------------------------------------------------------------------
+
+    def lend_caller(self, worker: PumpedWorker, *, for_good: bool = False) -> None:
+        """Let the calling thread work, whenever it polls; unless ``for_good``, only until others deliver."""
+        self._pumped = worker
+        self._caller_stays = for_good
+        self.caller_helps = True
+        self.report.workers_hired += 1
+        worker.assign(self)
+
+    def manage(self, manager: Ending) -> None:
+        """Remember who manages this run, to end with it."""
+        self._manager = manager
+
+    def hire(self, crew: Crew) -> None:
+        """Want this crew from now on, beside the caller if it works too. Its workers come as there is room for their work."""
+        self._crew = crew
+        plan = self.report.plan
+        plan.engine, plan.workers, plan.in_flight = crew.engine.kind, crew.workers, crew.in_flight
+        if self._emit is not None:
+            self._emit(WorkersHired(crew.engine.kind, crew.workers, crew.in_flight))
+        self._top_up()
+        self._bell.ring()
+
+    def _top_up(self) -> None:
+        """Ask for the workers that are missing, and wake those that wait, if there is room for their work. Any thread."""
+        crew, source = self._crew, self.source
+        if crew is None:
+            return
+        if self._starved and (source.exhausted or source.has_room(crew.workers * crew.in_flight)):
+            with self._lock:
+                starved, self._starved = self._starved, set()
+            for worker in starved:
+                worker.nudge()
+        if source.exhausted or self.fault is not None or not source.has_room(crew.workers * crew.in_flight):
+            return
+        with self._lock:
+            missing = crew.workers - len(self._out) - self._queued
+            if source.length is not None:
+                missing = min(missing, source.length - source.taken)  # a wrong hint is mended by the next look
+                missing = max(missing, 0 if self._out or self._queued else 1)
+            if missing <= 0:
+                return
+            self._queued += missing
+        asked = self._staff.request(self, crew.engine, missing, crew.workers)
+        with self._lock:
+            self._queued -= missing - asked
+
+    # ---- the consumer -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether every item that was read has been accounted for, and none will follow."""
+        return self.source.exhausted and self._accounted == self.source.taken and not self._outbox
+
+    @property
+    def failing(self) -> bool:
+        """Whether the consumer should not wait for more results: the run has failed, and not in a place of the order."""
+        return self.fault is not None or (bool(self.failures) and not self._in_place)
+
+    def poll(self) -> Delivery | None:
+        """Give the results that are due.
+
+        While there are none, let the calling thread work, if it is one of the workers.
+
+        Returns:
+            A delivery; ``None`` if nothing is due now: the run is ``over`` or ``failing``, or the bell will ring.
+        """
+        while True:
+            self._bell.reset()
+            self._drain()
+            if self.failing:
+                return None
+            due = self._ordering.pop()
+            if due is not None:
+                return due
+            self._top_up()
+            if not self.caller_helps or self._pumped is None or not self._pumped.step():
+                return None
+
+    def _drain(self) -> None:
+        outbox = self._outbox
+        while outbox:
+            self._account(outbox.popleft())
+
+    def _account(self, delivery: Delivery) -> None:
+        report = self.report
+        done = len(delivery.values)
+        self._accounted += done + delivery.undone
+        report.succeeded += done - len(delivery.failed)
+        report.busy_s += delivery.seconds
+        report.bytes_moved += delivery.moved_bytes
+        self._thread_cpu_s += delivery.cpu_s
+        if delivery.moved_bytes:
+            self._process_cpu_s += delivery.cpu_s
+        if delivery.notice and delivery.notice not in report.notices:
+            report.notices.append(delivery.notice)
+        if delivery.failed:
+            self._account_failures(delivery)
+        self._ordering.add(delivery)
+        if self.caller_helps and not self._caller_stays and self._pumped is not None and delivery.worker != self._pumped.name:
+            self.caller_helps = False  # those who were hired deliver: the caller is more useful at the counter
+
+    def _account_failures(self, delivery: Delivery) -> None:
+        mean_s = delivery.seconds / len(delivery.values)
+        for bad in delivery.failed:
+            index = delivery.start + bad.position
+            add_note(bad.error, index, bad.item, bad.attempts, delivery.worker)
+            seconds = mean_s if delivery.durations is None else delivery.durations[bad.position]
+            failure = Failure(index, bad.error, bad.attempts, seconds, delivery.worker)
+            delivery.values[bad.position] = failure
+            self.report.failed += 1
+            # Ctrl-C is never an item's own failure, whatever the caller wants done about those.
+            if self.job.stops or isinstance(bad.error, KeyboardInterrupt):
+                self.failures.append(failure)
+                self._bar(index if self._in_place else 0)
+
+    def _bar(self, index: int) -> None:
+        self.source.bar(index)
+        with self._lock:
+            out = list(self._out)
+        for worker in out:
+            worker.nudge()
+
+    def worked(self) -> tuple[float, float, int]:
+        """Tell the manager what has been seen so far: wall seconds of work, CPU seconds of that, and items done. Any thread.
+
+        Before the first batch has ended, the whole process's CPU time stands for the worker's.
+        """
+        done = self.report.succeeded + self.report.failed
+        if done:
+            return self.report.busy_s, self._thread_cpu_s, done
+        return self._clock.now() - self._begun, self._clock.process_cpu() - self._cpu_begun, 0
+
+    def first_failure(self) -> Failure | None:
+        """Return the failure to raise: of those that are known, the one that stands first in the input."""
+        return min(self.failures, key=_index, default=None)
+
+    # ---- the end ----------------------------------------------------------------------------------------------------------------
+
+    def closing(self, *, patient: bool = True) -> Iterator[float]:
+        """End the run, in steps: nothing new is started, what runs is given up where it can be, and everybody leaves.
+
+        Args:
+            patient: wait for items in threads, which cannot be given up, for as long as they take.
+
+        Yields:
+            Seconds to wait for the bell before the next step, at most.
+        """
+        if self.closed:
+            return
+        self._stop()
+        self._interrupt(force=not patient)
+        forced = not patient
+        until = self._clock.now() + _GRACE_S
+        while True:
+            self._bell.reset()
+            self._drain()
+            if self._settled():
+                break
+            left = until - self._clock.now()
+            if left > 0:
+                yield left
+            elif not patient:
+                break
+            elif not forced:
+                self._interrupt(force=True)
+                forced = True
+            else:
+                yield 3600.0
+        until = self._clock.now() + (_READING_GRACE_S if patient else 0.0)
+        while self._out and (left := until - self._clock.now()) > 0:
+            self._bell.reset()
+            if self._out:
+                yield left
+        self._finish(wait=True)
+
+    def abandon(self) -> None:
+        """End the run without waiting for anybody: it became garbage, or Ctrl-C came a second time."""
+        if not self.closed:
+            self._stop()
+            self._interrupt(force=True)
+            self._finish(wait=False)
+
+    def _stop(self) -> None:
+        self.source.close()
+        self._staff.withdraw(self)
+        if self._pumped is not None:
+            self._pumped.close(wait=False)
+
+    def _interrupt(self, *, force: bool) -> None:
+        with self._lock:
+            out = list(self._out)
+        for worker in out:
+            worker.nudge()
+            worker.interrupt(force=force)
+
+    def _settled(self) -> bool:
+        return self._accounted == self.source.taken
+
+    def _finish(self, *, wait: bool) -> None:
+        self.closed = True
+        if self._manager is not None:
+            self._manager.end(wait=wait)
+        self._drain()
+        report = self.report
+        report.items = self.source.taken
+        report.cancelled = report.items - report.succeeded - report.failed
+        report.wall_s = self._clock.now() - self._begun
+        report.cpu_s = self._clock.process_cpu() - self._cpu_begun + self._process_cpu_s
+        report.one_worker_s = self._one_worker_s()
+        if self._emit is not None:
+            self._emit(RunEnded())
+
+    def _one_worker_s(self) -> float | None:
+        """Estimate what one worker would have needed.
+
+        Workers that are alone on their CPU, or wait, take as long together as one would. Threads that share the GIL also wait for
+        each other, which one would not: their CPU time is what it would have needed.
+        """
+        report = self.report
+        if report.plan.engine == "async":
+            return report.busy_s if self.job.timed else None
+        sharing = report.plan.engine == "thread" and self._thread_cpu_s > _SHARED_GIL * report.wall_s
+        return self._thread_cpu_s if sharing else report.busy_s
+
+
+def _index(failure: Failure) -> int:
+    return failure.index

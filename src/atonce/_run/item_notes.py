@@ -1,0 +1,25 @@
+"""The note on an exception that names the item it came from."""
+
+from contextlib import suppress
+from reprlib import Repr
+from typing import Any
+
+__all__ = ("add_note",)
+
+_MOST_NOTES = 8  # one exception object may be raised by a million items
+_short = Repr()
+_short.maxlevel = 3
+_short.maxstring = _short.maxother = 80
+_short.maxtuple = _short.maxlist = _short.maxdict = 4
+
+
+def add_note(error: BaseException, index: int, item: Any, attempts: int, worker: str) -> None:
+    """Write on the exception which item it is about: ``item 37: 'b.png' (attempt 1, process 4711)``."""
+    try:
+        text = _short.repr(item)
+    except Exception:
+        text = f"<{type(item).__name__}, whose repr fails>"
+    how = f"attempt {attempts}, {worker}" if attempts else "never started"
+    if len(getattr(error, "__notes__", ())) < _MOST_NOTES:
+        with suppress(Exception):  # the user's exception may refuse attributes
+            error.add_note(f"item {index}: {text} ({how})")

@@ -1,0 +1,84 @@
+"""The manager of an ``engine="auto"`` run: watches the first worker, hires by what it sees, and writes down why."""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from atonce._machine.cpus import gil_is_held, usable_cpus
+from atonce._policy.hiring import LOOK_AFTER_S, Seen, decide
+from atonce._probe.effects import shared_writes
+from atonce._run.driver import Crew, Run
+from atonce._wire.pickling import dumps
+from atonce.errors import PicklingFailed, PoolClosed
+
+__all__ = ("Manager", "RuleOfThumb")
+
+
+class Manager(Protocol):
+    """Decides who works at a run, while it goes on."""
+
+    def begin(self, run: Run) -> None:
+        """Start to watch; the run has its first worker."""
+        ...
+
+    def end(self, *, wait: bool) -> None:
+        """Stop: the run has ended. With ``wait``, return when nothing of the manager is left."""
+        ...
+
+
+class RuleOfThumb:
+    """Looks once, after 50 ms of work, from a thread of its own: the first worker may be in the middle of its first item."""
+
+    def __init__(self, crew_of: Callable[[str], Crew], *, inside_worker: bool) -> None:
+        """Make a manager.
+
+        Args:
+            crew_of: the crew that the caller's options allow, for the name of an engine.
+            inside_worker: whether this program is itself a worker process, whose siblings have the other CPUs.
+        """
+        self._crew_of = crew_of
+        self._inside_worker = inside_worker
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self, run: Run) -> None:
+        """Start to watch."""
+        self._thread = threading.Thread(target=self._watch, args=(run,), name=f"{run.job.name}-manager", daemon=True)
+        self._thread.start()
+
+    def end(self, *, wait: bool) -> None:
+        """Stop; with ``wait``, return when the thread has ended."""
+        self._ended.set()
+        if wait and self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _watch(self, run: Run) -> None:
+        while not self._ended.wait(LOOK_AFTER_S):
+            wall_s, cpu_s, done = run.worked()
+            if wall_s >= LOOK_AFTER_S:
+                self._hire(run, wall_s, cpu_s, done)
+                return
+
+    def _hire(self, run: Run, wall_s: float, cpu_s: float, done: int) -> None:
+        source = run.source
+        remaining = None if source.length is None else max(0, source.length - source.taken)
+        cpus = 1 if self._inside_worker else usable_cpus()
+        seen = Seen(wall_s, cpu_s, done, remaining, cpus, gil_is_held(), shared_writes(run.job.fn), "")
+        decision = decide(seen)
+        if decision.engine == "process":
+            decision = decide(seen._replace(stays=_stays(run)))
+        run.report.plan.reasons.append(decision.reason)
+        if decision.engine != "inline" and not self._ended.is_set():
+            try:
+                run.hire(self._crew_of(decision.engine))
+            except PoolClosed:
+                return  # closed meanwhile: the consumer hears of it from the pool
+
+
+def _stays(run: Run) -> str:
+    """Say why the function cannot go to another process; empty if it can."""
+    try:
+        dumps(run.job.fn)
+    except PicklingFailed as failure:
+        return f"it has to stay in this process: {str(failure).splitlines()[0]}"
+    return ""

@@ -1,0 +1,112 @@
+"""The one source of a run: its input, read lazily, by whichever worker comes, never further ahead than allowed."""
+
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from atonce._policy.batching import fair_share, read_ahead
+from atonce._values.batch import Batch
+
+__all__ = ("Source",)
+
+
+class Source:
+    """Numbers the inputs and hands them out in batches.
+
+    Attributes:
+        taken: inputs handed out so far. Guarded by: ``_lock`` for writing.
+        handed: results handed to the consumer so far. Written by the consumer only.
+        exhausted: whether nothing will come any more. Guarded by: ``_lock`` for writing, but for ``close``.
+        error: what the user's input raised, if it did. Guarded by: ``_lock``.
+        barred: the index from which on nothing may be started; only ever lowered, by the run.
+        stopped: whether anything is barred.
+        length: how many inputs there are in all, where the input can tell; ``None`` where it cannot.
+    """
+
+    def __init__(
+        self,
+        inputs: Iterable[Any],
+        *,
+        length: int | None = None,
+        buffersize: int | None = None,
+        consumed_at_once: bool = False,
+    ) -> None:
+        self.length = length
+        self.taken = 0
+        self.handed = 0
+        self.exhausted = False
+        self.error: BaseException | None = None
+        self.barred = sys.maxsize
+        self.stopped = False
+        self._inputs: Iterator[Any] = iter(inputs)
+        self._buffersize = buffersize
+        self._bounded = not consumed_at_once
+        self._lock = threading.Lock()
+
+    def take(self, limit: int, workers: int) -> Batch | None:
+        """Read up to ``limit`` inputs.
+
+        Reading happens under the lock, because most iterators bear one reader at a time: the others wait.
+
+        Args:
+            limit: inputs, at most.
+            workers: items that may be in flight side by side, for the size of the window.
+
+        Returns:
+            A batch; ``None`` if the input has ended, the run is stopped, or the consumer has to take something first.
+        """
+        with self._lock:
+            if self.exhausted:
+                return None
+            if self._bounded:
+                limit = min(limit, self._room(limit, workers))
+            remaining = None if self.length is None else max(0, self.length - self.taken)
+            limit = fair_share(limit, remaining, workers) if limit > 1 else limit
+            if limit < 1:
+                return None
+            items = self._read(min(limit, self.barred - self.taken))
+            if not items:
+                return None
+            batch = Batch(self.taken, items)
+            self.taken += len(items)
+            return batch
+
+    def has_room(self, workers: int) -> bool:
+        """Tell whether ``take`` would read something."""
+        return not self.exhausted and (not self._bounded or self._room(1, workers) > 0)
+
+    def bar(self, index: int) -> None:
+        """Let nothing be started from this index on."""
+        self.barred = min(self.barred, index)
+        self.stopped = True
+        if self.barred <= self.taken:
+            self.exhausted = True
+
+    def close(self) -> None:
+        """Read no more, and let go of the input."""
+        self.bar(0)
+        if self._lock.acquire(blocking=False):  # else somebody waits inside the input, and finds it closed afterwards
+            self._inputs = iter(())
+            self._lock.release()
+
+    def _room(self, limit: int, workers: int) -> int:
+        window = self._buffersize or read_ahead(workers, limit)
+        return window - (self.taken - self.handed)
+
+    def _read(self, limit: int) -> list[Any]:
+        items: list[Any] = []
+        try:
+            if limit > 0:
+                items.extend(islice(self._inputs, limit))  # what was read before an error stays in the list
+        except BaseException as error:
+            self.error = error
+            self.exhausted = True
+        if len(items) < limit or limit <= 0:
+            self.exhausted = True
+        if self.barred <= self.taken:  # The run was stopped while the input was being read: what was read is not started.
+            self.exhausted = True
+            items.clear()
+        return items
+

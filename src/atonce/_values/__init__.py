@@ -1,0 +1,1 @@
+"""What travels between the parts: options, jobs, batches, outcomes, plans, events, reports."""

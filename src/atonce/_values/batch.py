@@ -1,0 +1,69 @@
+"""What goes to a worker and what comes back: inputs that follow one another, and their results."""
+
+from typing import Any, NamedTuple
+
+__all__ = ("Batch", "Delivery", "Misfortune")
+
+
+class Batch:
+    """Inputs that stand next to each other: item ``start + i`` is ``items[i]``.
+
+    Owned by one worker at a time: the one that took it.
+    """
+
+    __slots__ = ("items", "start")
+
+    def __init__(self, start: int, items: list[Any]) -> None:
+        self.start = start
+        self.items = items
+
+
+class Misfortune(NamedTuple):
+    """One item of a batch that has no value: where in the batch, why, which item, and how often it was started."""
+
+    position: int
+    error: BaseException
+    item: Any
+    attempts: int = 1
+
+
+class Delivery:
+    """The results of a batch, or of its first part where the run was stopped.
+
+    Attributes:
+        start: index of the first item.
+        values: one entry an item; at the positions of ``failed``, a placeholder that nobody reads.
+        failed: the items without a value, by rising position.
+        seconds: wall time of all items together.
+        cpu_s: CPU time of the thread or process that ran them, in seconds; 0 where it cannot be told apart.
+        worker: name of the worker, as notes and outcomes show it.
+        durations: wall time of each item in seconds, where the job is timed.
+        undone: items of the same batch that were given up unstarted, because the run had been stopped.
+        moved_bytes: what crossed to another process and back.
+        notice: something that the caller should read in the report, said once for each distinct text.
+    """
+
+    __slots__ = ("cpu_s", "durations", "failed", "moved_bytes", "notice", "seconds", "start", "undone", "values", "worker")
+
+    def __init__(
+        self,
+        start: int,
+        values: list[Any],
+        failed: list[Misfortune] | tuple[()],
+        seconds: float,
+        cpu_s: float,
+        worker: str,
+        durations: list[float] | None = None,
+        undone: int = 0,
+        notice: str = "",
+    ) -> None:
+        self.start = start
+        self.values = values
+        self.failed = failed
+        self.seconds = seconds
+        self.cpu_s = cpu_s
+        self.worker = worker
+        self.durations = durations
+        self.undone = undone
+        self.moved_bytes = 0
+        self.notice = notice

@@ -1,0 +1,97 @@
+"""What is to be done with each input, whoever does it."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+__all__ = ("Job", "Setup", "is_coroutine_function", "name_of")
+
+_CO_COROUTINE = 0x80  # inspect.CO_COROUTINE, without importing inspect
+
+
+class Setup:
+    """What a worker does once, before its first item.
+
+    Attributes:
+        initializer: called with ``initargs``; ``None`` for nothing to do.
+        initargs: its arguments.
+    """
+
+    __slots__ = ("initargs", "initializer")
+
+    def __init__(self, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()) -> None:
+        self.initializer = initializer
+        self.initargs = initargs
+
+    def __call__(self) -> None:
+        if self.initializer is not None:
+            self.initializer(*self.initargs)
+
+
+class Job:
+    """A function and how to call it. Immutable, and shared by all workers of a run.
+
+    Attributes:
+        fn: the user's function.
+        star: whether an item is a tuple of arguments (``fn(*item)``) or the one argument (``fn(item)``).
+        name: what people call it.
+        is_async: whether a call gives a coroutine that an event loop has to run.
+        timed: whether each item's wall time is wanted, and not only its batch's.
+        in_flight: how many items one worker may run side by side, where its kind can.
+        chunksize: how many items a worker takes at a time; ``None`` to let it measure.
+        stops: whether the first failure ends the run.
+    """
+
+    __slots__ = ("chunksize", "fn", "in_flight", "is_async", "name", "star", "stops", "timed")
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        star: bool = False,
+        name: str | None = None,
+        is_async: bool | None = None,
+        timed: bool = False,
+        in_flight: int = 1,
+        chunksize: int | None = None,
+        stops: bool = True,
+    ) -> None:
+        self.fn = fn
+        self.star = star
+        self.name = name or name_of(fn)
+        self.is_async = is_coroutine_function(fn) if is_async is None else is_async
+        self.timed = timed
+        self.in_flight = in_flight
+        self.chunksize = chunksize
+        self.stops = stops
+
+
+def name_of(fn: Callable[..., Any]) -> str:
+    """Return what people call this function: ``resize`` for a function, a partial or a method of that name."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    name = getattr(fn, "__name__", None)
+    return name if isinstance(name, str) else type(fn).__name__
+
+
+def is_coroutine_function(fn: Callable[..., Any]) -> bool:
+    """Tell whether calling ``fn`` gives a coroutine: as ``inspect.iscoroutinefunction``, and callable objects too.
+
+    ``inspect`` is not imported for it (6 ms of a program's first result); a function can only carry its mark
+    (``inspect.markcoroutinefunction``, 3.12) if somebody else has.
+    """
+    fn = _plain_function(fn)
+    if not hasattr(fn, "__code__") and not isinstance(fn, type):
+        fn = _plain_function(getattr(type(fn), "__call__", fn))
+    code = getattr(fn, "__code__", None)
+    return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE) or hasattr(fn, "_is_coroutine_mark")
+
+
+def _plain_function(fn: Callable[..., Any]) -> Callable[..., Any]:
+    while True:
+        if isinstance(fn, partial):
+            fn = fn.func
+        elif hasattr(fn, "__func__"):
+            fn = fn.__func__
+        else:
+            return fn

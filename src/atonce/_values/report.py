@@ -1,0 +1,109 @@
+"""What a run did, in numbers, and why it did it that way."""
+
+from dataclasses import dataclass, field
+
+__all__ = ("Plan", "Report")
+
+
+@dataclass(slots=True)
+class Plan:
+    """Which workers ran the items, and on what grounds.
+
+    Attributes:
+        engine: the kind of worker that the run ended with.
+        workers: how many of them were wanted.
+        in_flight: items that each may have in flight.
+        reasons: one sentence a decision, in the order they were taken.
+    """
+
+    engine: str = "inline"
+    workers: int = 1
+    in_flight: int = 1
+    reasons: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        what = {"inline": "the calling thread", "async": "event loop"}.get(self.engine, self.engine)
+        many = what if self.workers == 1 and self.engine == "inline" else f"{self.workers} {what}{_plural(what, self.workers)}"
+        return f"{many} x {self.in_flight} in flight" if self.in_flight > 1 else many
+
+
+@dataclass(slots=True)
+class Report:
+    """The account of one run. Complete once the run has ended; ``items == succeeded + failed + cancelled`` then.
+
+    Attributes:
+        name: what the work was called.
+        plan: which workers ran it, and why.
+        items: inputs that were read.
+        succeeded: items with a value.
+        failed: items with an exception.
+        cancelled: items that were read and then given up, because the run was stopped.
+        wall_s: seconds from the first look at the input to the last result.
+        cpu_s: CPU seconds of this process and of the worker processes meanwhile, everything else that they did included.
+        busy_s: seconds that workers spent on items, added up over the workers.
+        one_worker_s: estimate of the seconds that one worker would have needed; ``None`` where nothing tells.
+        workers_hired: workers that came to this run, warm ones of a pool included.
+        workers_lost: of those, how many became useless.
+        retries: items that were started again after a failure.
+        bytes_moved: bytes that crossed to other processes and back.
+        notices: what the caller should know.
+    """
+
+    name: str = ""
+    plan: Plan = field(default_factory=Plan)
+    items: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    busy_s: float = 0.0
+    one_worker_s: float | None = None
+    workers_hired: int = 0
+    workers_lost: int = 0
+    retries: int = 0
+    bytes_moved: int = 0
+    notices: list[str] = field(default_factory=list)
+
+    @property
+    def speedup(self) -> float | None:
+        """How many times faster than one worker, estimated; ``None`` where nothing tells."""
+        if self.one_worker_s is None or self.wall_s <= 0:
+            return None
+        return self.one_worker_s / self.wall_s
+
+    def __str__(self) -> str:
+        """Say it in a few lines."""
+        counts = f"{self.items:,} item{_plural('item', self.items)} in {_seconds(self.wall_s)} -> {self.plan}"
+        bad = [f"{number:,} {what}" for number, what in ((self.failed, "failed"), (self.cancelled, "cancelled")) if number]
+        lines = [f"{self.name}: {counts}" + (f"  ({', '.join(bad)})" if bad else "")]
+        if self.speedup is not None:
+            lines.append(f"  speed  {self.speedup:.2f}x one worker, {_seconds(self.cpu_s)} of CPU")
+        lines += [f"  why    {reason}" for reason in self.plan.reasons]
+        if self.bytes_moved:
+            lines.append(f"  moved  {_bytes(self.bytes_moved)} between processes")
+        if self.workers_lost:
+            lines.append(f"  lost   {self.workers_lost} worker{_plural('worker', self.workers_lost)}")
+        lines += [f"  note   {notice}" for notice in self.notices]
+        return "\n".join(lines)
+
+
+def _plural(word: str, number: int) -> str:
+    if number == 1:
+        return ""
+    return "es" if word.endswith("s") else "s"
+
+
+def _seconds(seconds: float) -> str:
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return "0 s"
+
+
+def _bytes(number: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:  # noqa: PLR2004
+            return f"{number:.3g} {unit}"
+        number /= 1024
+    return f"{number:.3g} GiB"

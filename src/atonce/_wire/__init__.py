@@ -1,0 +1,1 @@
+"""How a value crosses to another process."""

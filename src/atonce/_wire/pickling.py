@@ -1,0 +1,115 @@
+"""Objects to bytes and back: plain pickle where it does, cloudpickle where it does not.
+
+Plain pickle names functions and classes by their module. That is wrong for ``__main__``, which is another module in a worker, and
+impossible for lambdas and closures. cloudpickle sends those by value. It is 20 times slower and takes 20 ms to import, so it is used
+only when plain pickle fails, or when its result names ``__main__``.
+"""
+
+import pickle
+from contextlib import suppress
+from functools import partial
+from types import FunctionType, MethodType
+from typing import Any
+
+from atonce.errors import PicklingFailed
+
+__all__ = ("dumps", "dumps_each", "loads")
+
+_PROTOCOL = 5
+_MAIN = b"__main__"
+
+
+def dumps(thing: Any) -> bytes:
+    """Pickle anything that can be sent to another process.
+
+    Raises:
+        PicklingFailed: it cannot; the message names the part that does not pickle. The cause is the original error.
+    """
+    try:
+        blob = pickle.dumps(thing, _PROTOCOL)
+    except Exception:  # noqa: S110 (the second attempt reports)
+        pass
+    else:
+        if _MAIN not in blob:
+            return blob
+    try:
+        import cloudpickle  # noqa: PLC0415 (20 ms)
+
+        return bytes(cloudpickle.dumps(thing, _PROTOCOL))
+    except Exception as error:
+        raise PicklingFailed(_explain(thing, error)) from error
+
+
+def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
+    """Pickle each thing for itself: the way to find the one that does not."""
+    blobs: list[bytes | PicklingFailed] = []
+    for thing in things:
+        try:
+            blobs.append(dumps(thing))
+        except PicklingFailed as failure:
+            blobs.append(failure)
+    return blobs
+
+
+def loads(blob: bytes | bytearray) -> Any:
+    """Unpickle what ``dumps`` made in a process of the same program."""
+    return pickle.loads(blob)  # noqa: S301 (it comes from our own other half, over a pipe that nobody else has)
+
+
+def _explain(thing: Any, error: Exception) -> str:
+    path, part = _culprit(thing)
+    what = f"{type(part).__module__}.{type(part).__qualname__}"
+    where = f"{path} (a {what})" if path else f"a {what}"
+    return (
+        f"{where} cannot be sent to another process: {type(error).__name__}: {error}\n"
+        f"engine='thread' needs no pickling; or make the object inside the function, or in the initializer."
+    )
+
+
+def _culprit(thing: Any) -> tuple[str, Any]:
+    """Walk down to the innermost part that does not pickle, and say how it is reached."""
+    path, seen = "", {id(thing)}
+    for _ in range(20):  # deep enough for people, and an end for structures that turn in a circle
+        for step, part in _parts(thing):
+            if id(part) not in seen and not _pickles(part):
+                path, thing = path + step, part
+                seen.add(id(part))
+                break
+        else:
+            return path, thing
+    return path, thing
+
+
+def _parts(thing: Any) -> list[tuple[str, Any]]:
+    """List what an object is made of, each part with how it is reached."""
+    if isinstance(thing, dict):
+        return [(f"[{key!r}]", value) for key, value in thing.items()]
+    if isinstance(thing, list | tuple):
+        return [(f"[{position}]", value) for position, value in enumerate(thing)]
+    if isinstance(thing, partial):
+        return [(".func", thing.func), (".args", thing.args), (".keywords", thing.keywords)]
+    if isinstance(thing, FunctionType):
+        return _parts_of_function(thing)
+    parts = [(f".{name}", value) for name, value in getattr(thing, "__dict__", {}).items()]
+    if isinstance(thing, MethodType):
+        parts.append((".__self__", thing.__self__))
+    return parts
+
+
+def _parts_of_function(fn: FunctionType) -> list[tuple[str, Any]]:
+    parts = []
+    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
+        with suppress(ValueError):  # a variable that has no value yet
+            parts.append((f" closes over {name!r}", cell.cell_contents))
+    names = fn.__globals__
+    return parts + [(f" uses the global {name!r}", names[name]) for name in fn.__code__.co_names if name in names]
+
+
+def _pickles(thing: Any) -> bool:
+    try:
+        import cloudpickle  # noqa: PLC0415 (only on the way to an error)
+
+        cloudpickle.dumps(thing, _PROTOCOL)
+    except Exception:
+        return False
+    return True

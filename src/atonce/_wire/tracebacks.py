@@ -1,0 +1,57 @@
+"""An exception's way to another process: itself, and its traceback as text."""
+
+import pickle
+import traceback
+from typing import TypeAlias
+
+from atonce._wire.pickling import dumps, loads
+from atonce.errors import RemoteError
+
+__all__ = ("Packed", "RemoteTraceback", "pack", "unpack")
+
+# The pickled exception, or None where it does not pickle and rebuild; its type's name, its text, and its formatted traceback.
+Packed: TypeAlias = tuple[bytes | None, str, str, str]
+
+
+class RemoteTraceback(Exception):  # noqa: N818 (it is a traceback, and stands as a cause)
+    """The traceback of another process, as the cause of the exception that it belongs to."""
+
+    def __str__(self) -> str:
+        text = self.args[0] if self.args else ""
+        return f'\n"""\n{text}"""'
+
+
+def pack(error: BaseException) -> Packed:
+    """Make an exception ready to be sent. Never raises: what cannot be sent is described."""
+    kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    try:
+        text = str(error)
+    except Exception as failure:
+        text = f"<its text cannot be made: {type(failure).__name__}>"
+    try:
+        story = "".join(traceback.format_exception(error))
+    except Exception:
+        story = f"{kind}: {text}\n"
+    try:
+        blob: bytes | None = dumps(error)
+        rebuilt = loads(blob)
+        if type(rebuilt).__qualname__ != type(error).__qualname__:
+            blob = None
+    except Exception:
+        blob = None
+    return blob, kind, text, story
+
+
+def unpack(packed: Packed) -> BaseException:
+    """Rebuild an exception, with its traceback as cause; a ``RemoteError`` that describes it where that cannot be."""
+    blob, kind, text, story = packed
+    error: BaseException | None = None
+    if blob is not None:
+        try:
+            error = loads(blob)
+        except (Exception, pickle.UnpicklingError):
+            error = None
+    if not isinstance(error, BaseException):
+        error = RemoteError(kind, text, story)
+    error.__cause__ = RemoteTraceback(story)
+    return error

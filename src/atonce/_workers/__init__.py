@@ -1,0 +1,1 @@
+"""How work is carried out: one kind of worker a file, all behind the contract of ``base``."""

@@ -1,0 +1,151 @@
+"""The contract between a run and its workers.
+
+A run shows its workers a ``Place``: they take batches of inputs from it, deliver results to it, and leave when it has nothing for
+them. An ``Engine`` makes workers of one kind. That is all that either side knows of the other, and why a run can hire workers of
+several kinds, let some go, and change its mind between two batches.
+
+The life of a worker::
+
+    engine.worker() ── idle ──assign(place)──▶ working ──place.leave(self)──▶ idle ... ──close()──▶ gone
+                                                │  ▲
+                                   place.take() ▼  │ place.deliver()
+                                               a batch
+
+Rules that every kind keeps, and ``atonce.testing`` checks:
+
+1. For each batch taken, its items are accounted for exactly once: in ``values`` (with the bad ones in ``failed``) or in ``undone``.
+2. No item with an index of ``place.barred`` or above is started once the worker can see it.
+3. ``leave`` is called once for each ``assign``, after the last delivery, and the worker holds no reference to the place after it.
+4. ``take`` never waits for the consumer. A worker that gets ``None`` leaves; the run calls somebody back when there is work.
+5. What is raised in the user's function is delivered. What keeps a worker from working at this place at all (the initializer
+   raised, the function cannot be sent to it) is given to ``leave``: it ends the run. A worker that is no good for any other run
+   either says so by ``usable``.
+"""
+
+from typing import Protocol
+
+from atonce._machine.clock import Clock
+from atonce._values.batch import Batch, Delivery
+from atonce._values.job import Job, Setup
+
+__all__ = ("Engine", "Place", "PumpedWorker", "Worker", "WorkerContext")
+
+
+class Place(Protocol):
+    """What a worker may touch of a run. Every method may be called from any thread.
+
+    Attributes:
+        job: what to do with each item.
+        stopped: whether anything is barred at all: the cheap look before the exact one.
+        barred: the index from which on nothing may be started any more.
+        watched: whether anybody but the calling thread could bar items; if not, the calling thread need not look while it works.
+        finished: whether there will never be a batch again.
+    """
+
+    @property
+    def job(self) -> Job: ...
+    @property
+    def stopped(self) -> bool: ...
+    @property
+    def barred(self) -> int: ...
+    @property
+    def watched(self) -> bool: ...
+    @property
+    def finished(self) -> bool: ...
+
+    def take(self, limit: int) -> Batch | None:
+        """Take up to ``limit`` items; ``None`` if there is nothing for this worker now. May wait for the user's input iterator."""
+        ...
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand in results."""
+        ...
+
+    def crowded(self) -> bool:
+        """Whether others wait for a worker, so that this one should leave after its batch."""
+        ...
+
+    def starved(self, worker: "Worker") -> None:
+        """Say that a worker stays but found nothing to take: ``worker.nudge()`` is called when there is something."""
+        ...
+
+    def leave(self, worker: "Worker", fault: BaseException | None = None) -> None:
+        """Say goodbye; ``fault`` if nothing like this worker can work here."""
+        ...
+
+
+class Worker(Protocol):
+    """One worker. All methods are called by the run or its staff, from any thread, and return at once unless they say otherwise."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def usable(self) -> bool: ...
+
+    def assign(self, place: Place) -> None:
+        """Go and work at this place."""
+        ...
+
+    def nudge(self) -> None:
+        """Look again at the place: there is something to take after all, it has finished, or ``barred`` has changed."""
+        ...
+
+    def interrupt(self, *, force: bool) -> None:
+        """Give up what can be given up of the work in hand: the run does not want it any more.
+
+        Coroutines are cancelled. With ``force``, a process is killed in the middle of its item. Threads cannot give up anything.
+        """
+        ...
+
+    def close(self, *, wait: bool) -> None:
+        """End this worker. With ``wait``, return when it is gone, unless it hangs in somebody else's code."""
+        ...
+
+
+class PumpedWorker(Worker, Protocol):
+    """A worker without a thread of its own: it works while the caller's thread lends it time."""
+
+    def step(self) -> bool:
+        """Do one batch in the calling thread; ``False`` if there was none."""
+        ...
+
+
+class WorkerContext:
+    """What a new worker is given.
+
+    Attributes:
+        name: unique in its pool; the name of the thread or process.
+        setup: the initializer, run once before the first item.
+        clock: where the worker reads the time.
+    """
+
+    __slots__ = ("clock", "name", "setup")
+
+    def __init__(self, name: str, setup: Setup, clock: Clock) -> None:
+        self.name = name
+        self.setup = setup
+        self.clock = clock
+
+
+class Engine(Protocol):
+    """A kind of worker. Stateless: one engine may serve many runs.
+
+    Attributes:
+        kind: how it is called in options, plans and reports.
+        pumped: whether its workers are ``PumpedWorker``.
+        shared: whether workers are scarce: at most ``crew`` of them for all calls of a pool together.
+        guest: whether its workers live in something of the caller's, so that no pool may keep them after the call.
+    """
+
+    kind: str
+    pumped: bool
+    shared: bool
+    guest: bool
+
+    def crew(self, max_workers: int | None, concurrency: int | None) -> tuple[int, int]:
+        """Return how many workers to hire, and how many items each may have in flight, for these options."""
+        ...
+
+    def worker(self, context: WorkerContext) -> Worker:
+        """Make a worker. Costly starts happen in the background, when it is first assigned."""
+        ...

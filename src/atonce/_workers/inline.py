@@ -1,0 +1,104 @@
+"""Inline: the calling thread itself. The reference that every other kind must agree with."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from atonce._policy.batching import Batching
+from atonce._workers.base import Place, WorkerContext
+from atonce._workers.carry import call_of, carry_out
+
+__all__ = ("InlineEngine", "InlineWorker")
+
+# How long the caller works before it looks at anything else: results of others, its consumer, the manager.
+# Assumes: a person or a stream does not mind a wait of 5 ms; at 60 ns an item this is more than a full batch.
+_BATCH_S = 0.005
+
+
+class InlineWorker:
+    """Works while the caller's thread lends it time. Everything here belongs to that thread."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self.name = "calling thread"
+        self.usable = True
+        self._setup = context.setup
+        self._clock = context.clock
+        self._place: Place | None = None
+        self._ready = False
+        self._batching = Batching(_BATCH_S)
+        self._calls: AbstractContextManager[Callable[[Any], Any]] = nullcontext(_nobody)
+        self._call: Callable[[Any], Any] = _nobody
+
+    def assign(self, place: Place) -> None:
+        """Prepare for this place; work is done in ``step``."""
+        self._place = place
+        self._batching = Batching(_BATCH_S, place.job.chunksize)
+        self._calls = call_of(place.job)
+        self._call = self._calls.__enter__()
+
+    def step(self) -> bool:
+        """Do one batch in the calling thread; ``False`` if there was none."""
+        place = self._place
+        if place is None:
+            return False
+        if not self._ready and not self._get_ready(place):
+            return False
+        begun = self._clock.now()
+        batch = place.take(self._batching.size)
+        if batch is None:
+            if place.finished:
+                self.dismiss()
+            return False
+        delivery = carry_out(self._call, place.job, batch, place if place.watched else None, self._clock, self.name)
+        self._batching.saw(len(delivery.values), self._clock.now() - begun)
+        place.deliver(delivery)
+        return True
+
+    def _get_ready(self, place: Place) -> bool:
+        try:
+            self._setup()
+        except BaseException as error:
+            self._place, self.usable = None, False
+            place.leave(self, error)
+            return False
+        self._ready = True
+        return True
+
+    def dismiss(self) -> None:
+        """Leave the place, if at one."""
+        place, self._place = self._place, None
+        if place is not None:
+            calls, self._calls, self._call = self._calls, nullcontext(_nobody), _nobody
+            calls.__exit__(None, None, None)
+            place.leave(self)
+
+    def nudge(self) -> None:
+        """Nothing to do: the caller comes by itself."""
+
+    def interrupt(self, *, force: bool) -> None:
+        """Nothing to do: whoever interrupts is the caller, so nothing runs."""
+
+    def close(self, *, wait: bool) -> None:  # noqa: ARG002 (there is nothing to wait for)
+        """Leave."""
+        self.dismiss()
+
+
+def _nobody(_item: Any) -> Any:
+    raise AssertionError("a worker was asked to work at no place")
+
+
+class InlineEngine:
+    """The calling thread, alone."""
+
+    kind = "inline"
+    pumped = True
+    shared = False
+    guest = False
+
+    def crew(self, max_workers: int | None, concurrency: int | None) -> tuple[int, int]:  # noqa: ARG002 (one caller)
+        """One worker, one item in flight, whatever was asked for."""
+        return 1, 1
+
+    def worker(self, context: WorkerContext) -> InlineWorker:
+        """Make the caller a worker."""
+        return InlineWorker(context)

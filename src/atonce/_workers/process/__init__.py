@@ -1,0 +1,1 @@
+"""Processes: for work that keeps a CPU busy. See the README beside this file."""

@@ -1,0 +1,438 @@
+"""The parent's half of a process worker: starts the process, ships batches to it, and sees it die."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from mmap import mmap
+from pathlib import Path
+from typing import Any
+
+from atonce._machine.cpus import usable_cpus
+from atonce._values.batch import Batch, Delivery, Misfortune
+from atonce._values.job import Job
+from atonce._wire.frames import receive, send
+from atonce._wire.pickling import dumps, dumps_each, loads
+from atonce._wire.tracebacks import unpack
+from atonce._workers.base import Place, WorkerContext
+from atonce._workers.process.protocol import (
+    BARRED,
+    IDLE,
+    NOTHING_BARRED,
+    PAGE_BYTES,
+    PHASE,
+    RUNNING,
+    START,
+    STARTED,
+    Done,
+    JobParts,
+    Page,
+)
+from atonce._workers.puller import Puller
+from atonce.errors import EngineUnavailable, PicklingFailed
+
+__all__ = ("ProcessEngine", "ProcessWorker")
+
+_PROGRAM = "import sys; sys.path.pop(0); sys.path.append(sys.argv[1]); from atonce._workers.process.child import main; main()"
+_HOME = str(Path(__file__).parents[3])  # the folder that holds the package
+_LEAVE_S = 2.0  # how long a process that was asked to end may take for its atexit functions
+_IDLE_DEATHS = 3  # in a row, before it is called a fault of the machine and not bad luck
+
+
+class ChildDied(Exception):  # noqa: N818 (an event, not an error: it never reaches the user)
+    """The process ended while an answer was due.
+
+    Attributes:
+        phase: what it was doing, as in ``protocol``.
+        started: how many items of the batch it had started.
+        how: exit status or signal, in words.
+    """
+
+    def __init__(self, phase: int, started: int, how: str) -> None:
+        super().__init__(how)
+        self.phase = phase
+        self.started = started
+        self.how = how
+
+
+class ChildProcess:
+    """A running child and the descriptors that lead to it.
+
+    Owned by the worker's thread, but for ``kill``, ``bar`` and ``pid``, which any thread may use until ``reap`` has returned.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not sys.executable:
+            raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
+        self.pid = 0
+        self._ends: list[int] = []
+        memory = _shared_memory()
+        try:
+            self.page = Page(mmap(memory, PAGE_BYTES))
+            self.page.words[BARRED] = NOTHING_BARRED
+            inbox, self._outbox = self._pipe()
+            self._inbox, outbox = self._pipe()
+            lifeline, _held_open = self._pipe()
+            theirs = (inbox, outbox, lifeline, memory)
+            self._process = subprocess.Popen(
+                [sys.executable, *_interpreter_flags(), "-c", _PROGRAM, _HOME, name, *map(str, theirs)],
+                pass_fds=theirs,
+                stdin=subprocess.DEVNULL,
+            )
+        except BaseException:
+            self._close_ends()
+            raise
+        finally:
+            os.close(memory)
+        self.pid = self._process.pid
+        for end in (inbox, outbox, lifeline):
+            os.close(end)
+            self._ends.remove(end)
+
+    def _pipe(self) -> tuple[int, int]:
+        ends = os.pipe()  # not inheritable (PEP 446): a sibling started at the same moment does not get a copy
+        self._ends += ends
+        return ends
+
+    def ask(self, message: bytes) -> tuple[bytes, memoryview]:
+        """Send a message and return the answer's letter and payload.
+
+        Raises:
+            ChildDied: it ended before the answer was complete.
+        """
+        try:
+            send(self._outbox, message)
+            answer = memoryview(receive(self._inbox))
+        except (EOFError, OSError):
+            phase, started = self.page.words[PHASE], self.page.words[STARTED]
+            raise ChildDied(phase, started, self.reap(0.0)) from None
+        return bytes(answer[:1]), answer[1:]
+
+    def bar(self, index: int) -> None:
+        """Let the child start nothing from this index on."""
+        self.page.words[BARRED] = min(index, NOTHING_BARRED)
+
+    def kill(self) -> None:
+        """End it now."""
+        self._process.kill()
+
+    def reap(self, patience_s: float) -> str:
+        """Close the pipes, wait for the end, and say how it came. A child that takes longer than its patience is killed."""
+        self._close_ends()
+        try:
+            status = self._process.wait(patience_s) if patience_s else self._end_now()
+        except subprocess.TimeoutExpired:
+            status = self._end_now()
+        return _in_words(status)
+
+    def _end_now(self) -> int:
+        # Its pipe is closed, so it is dead or about to be: the short wait lets its own status be seen and not our signal.
+        try:
+            return self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+    def _close_ends(self) -> None:
+        ends, self._ends = self._ends, []
+        for end in ends:
+            os.close(end)
+
+
+class ProcessWorker(Puller):
+    """A process, and the thread of the parent that carries batches to it.
+
+    Everything belongs to that thread, but for what ``_lock`` guards.
+    """
+
+    batch_s = 0.005  # Source: the design's measurement, batches of about 5 ms with static costs; longer ones delay results
+
+    def __init__(self, context: WorkerContext) -> None:
+        self._lock = threading.Lock()
+        self._child: ChildProcess | None = None  # Guarded by: _lock, for writing and for use from other threads
+        self._place: Place | None = None  # Guarded by: _lock, in the same way
+        self._unwanted = False  # Guarded by: _lock. Whether the work in hand is to be given up
+        self._job_blob: bytes | None = None
+        self._job_sent = False
+        super().__init__(context)
+
+    def nudge(self) -> None:
+        """Let the process see what is barred."""
+        with self._lock:
+            if self._child is not None and self._place is not None:
+                self._child.bar(self._place.barred)
+
+    def interrupt(self, *, force: bool) -> None:
+        """Let the process start nothing more; with ``force``, kill it."""
+        with self._lock:
+            if self._child is None:
+                return
+            if self._place is not None:
+                self._child.bar(0)
+            if force:
+                self._unwanted = True
+                self._child.kill()
+
+    def hire(self) -> None:
+        """Start the process and run the initializer there."""
+        # Ctrl-C is for the parent alone. A child inherits this thread's mask, and ignores the signal before it lifts the mask.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        self._start()
+
+    def arrive(self, place: Place) -> None:
+        """Pickle the job; it is sent with the first batch."""
+        job = place.job
+        parts = JobParts(job.fn, job.star, job.name, job.is_async, job.timed, job.in_flight, job.stops)
+        with self._lock:
+            self._place = place
+            self._unwanted = False
+        self._job_blob = b"J" + dumps(tuple(parts))
+        self._job_sent = False
+
+    def depart(self) -> None:
+        """Forget the job. A process that was killed is replaced when the next one comes."""
+        with self._lock:
+            self._place = None
+        self._job_blob = None
+
+    def dismiss(self) -> None:
+        """End the process."""
+        self._lay_off(_LEAVE_S)
+
+    def fewest(self, place: Place) -> int:
+        """Return as many items as the process runs side by side."""
+        return place.job.in_flight
+
+    def carry(self, place: Place, batch: Batch) -> Delivery:
+        """Have a batch run by the process, or by its successors if it dies."""
+        job = place.job
+        try:
+            message = b"B" + START.pack(batch.start) + dumps(batch.items)
+        except PicklingFailed:
+            return self._carry_apart(job, batch)
+        return self._ship(job, batch, message)
+
+    def _carry_apart(self, job: Job, batch: Batch) -> Delivery:
+        """Send each item for itself, because they do not pickle, or do not unpickle, together."""
+        blobs = dumps_each(batch.items)
+        bad = {position: blob for position, blob in enumerate(blobs) if isinstance(blob, PicklingFailed)}
+        if not bad:
+            return self._ship(job, batch, b"A" + START.pack(batch.start) + dumps(blobs))
+        # Cut the batch around the items that cannot be sent.
+        whole = Delivery(batch.start, [], [], 0.0, 0.0, self._signature())
+        begun = 0
+        for position in [*bad, len(batch.items)]:
+            if position > begun and not whole.undone:
+                part = Batch(batch.start + begun, batch.items[begun:position])
+                message = b"A" + START.pack(part.start) + dumps(blobs[begun:position])
+                _append(whole, self._ship(job, part, message), job)
+            if position in bad and not whole.undone:
+                failure = Delivery(batch.start + position, [None], [Misfortune(0, bad[position], batch.items[position], 0)], 0.0, 0.0, whole.worker)
+                _append(whole, failure, job)
+            begun = position + 1
+        whole.undone = len(batch.items) - len(whole.values)
+        return whole
+
+    def _ship(self, job: Job, batch: Batch, message: bytes) -> Delivery:
+        for _ in range(_IDLE_DEATHS):
+            try:
+                letter, payload = self._converse(message)
+                if letter == b"D":
+                    delivery = self._unpack(batch, Done(*loads(bytes(payload))))
+                    delivery.moved_bytes = len(message) + len(payload)
+                    return delivery
+            except ChildDied as death:
+                if self._given_up():
+                    return Delivery(batch.start, [], (), 0.0, 0.0, self._signature(), undone=len(batch.items))
+                if death.phase == IDLE:
+                    continue  # It died before it had the message: nothing of the batch was begun.
+                return self._after_a_crash(job, batch, death)
+            assert letter == b"U", letter
+            return self._carry_apart(job, batch)
+        return self._blame(batch, "its processes end before they take up any work")
+
+    def _after_a_crash(self, job: Job, batch: Batch, death: ChildDied) -> Delivery:
+        """Blame the item that killed the process, and have the others run.
+
+        Items that had finished, but whose results died with the process, are run again: a crash makes at least once out of once.
+        """
+        if len(batch.items) == 1:
+            return self._blame(batch, death.how)
+        if death.phase == RUNNING and 1 <= death.started <= len(batch.items):
+            culprit = death.started - 1
+            cuts = [(0, culprit), (culprit, culprit + 1), (culprit + 1, len(batch.items))]
+        else:  # Nobody can tell: while reading or packing, or with several under way. One at a time, the culprit shows itself.
+            culprit = -1
+            cuts = [(position, position + 1) for position in range(len(batch.items))]
+        whole = Delivery(batch.start, [], [], 0.0, 0.0, self._signature())
+        for begin, end in cuts:
+            part = Batch(batch.start + begin, batch.items[begin:end])
+            if not part.items or whole.undone:
+                continue
+            _append(whole, self._blame(part, death.how) if begin == culprit else self._carry_part(job, part), job)
+        whole.undone = len(batch.items) - len(whole.values)
+        return whole
+
+    def _carry_part(self, job: Job, part: Batch) -> Delivery:
+        with self._lock:
+            barred = self._place is not None and self._place.barred <= part.start
+        if barred:
+            return Delivery(part.start, [], (), 0.0, 0.0, self._signature(), undone=len(part.items))
+        blobs = dumps_each(part.items)
+        return self._ship(job, part, b"A" + START.pack(part.start) + dumps(blobs))
+
+    def _blame(self, batch: Batch, how: str) -> Delivery:
+        from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
+
+        fact = f"the worker process {how} in the middle of this item"
+        failed = [Misfortune(position, WorkerCrashed(fact), item) for position, item in enumerate(batch.items)]
+        return Delivery(batch.start, [None] * len(batch.items), failed, 0.0, 0.0, self._signature())
+
+    def _unpack(self, batch: Batch, done: Done) -> Delivery:
+        failed = [Misfortune(position, unpack(packed), batch.items[position]) for position, packed in done.failed]
+        values: list[Any] | None = None
+        if isinstance(done.values, bytes):
+            try:
+                values = loads(done.values)
+            except BaseException:
+                _, payload = self._converse(b"X")
+                done = Done(*loads(bytes(payload)))
+        if values is None:
+            values = []
+            for position, blob in enumerate(done.values):
+                try:
+                    if isinstance(blob, tuple):
+                        raise unpack(blob)
+                    assert isinstance(blob, bytes)
+                    values.append(loads(blob))
+                except BaseException as error:
+                    values.append(None)
+                    failed.append(Misfortune(position, error, batch.items[position]))
+            failed.sort(key=_position)
+        return Delivery(batch.start, values, failed, done.seconds, done.cpu_s, self._signature(), done.durations, done.undone)
+
+    def _converse(self, message: bytes) -> tuple[bytes, memoryview]:
+        """Send a message that needs the job, to a process that has it."""
+        child = self._child
+        if child is None:
+            child = self._start()
+        try:
+            if not self._job_sent:
+                assert self._job_blob is not None
+                self.nudge()
+                _expect_ready(child.ask(self._job_blob))
+                self._job_sent = True
+            return child.ask(message)
+        except ChildDied:
+            self._lay_off(0.0)
+            raise
+
+    def _start(self) -> ChildProcess:
+        child = ChildProcess(self.name)
+        with self._lock:
+            self._child = child
+        self._job_sent = False
+        setup = self.setup
+        initializer = None if setup.initializer is None else dumps(setup.initializer)
+        try:
+            _expect_ready(child.ask(b"S" + dumps((sys.path, sys.argv, initializer, dumps(setup.initargs)))))
+        except ChildDied as death:
+            self._lay_off(0.0)
+            from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
+
+            raise WorkerCrashed(f"the worker process {death.how} while it was starting") from None
+        except BaseException:
+            self._lay_off(_LEAVE_S)
+            raise
+        return child
+
+    def _lay_off(self, patience_s: float) -> None:
+        with self._lock:
+            child, self._child = self._child, None
+        if child is not None:
+            child.reap(patience_s)
+            child.page.close()
+
+    def _given_up(self) -> bool:
+        with self._lock:
+            return self._unwanted
+
+    def _signature(self) -> str:
+        child = self._child
+        return f"process {child.pid}" if child is not None else self.name
+
+
+class ProcessEngine:
+    """A process for each CPU, each with one item in flight, or more where ``concurrency`` asks for it."""
+
+    kind = "process"
+    pumped = False
+    shared = True
+    guest = False
+
+    def crew(self, max_workers: int | None, concurrency: int | None) -> tuple[int, int]:
+        """``max_workers`` processes, and what ``concurrency`` leaves to each of them."""
+        workers = max_workers or min(usable_cpus(), concurrency or usable_cpus())
+        return min(workers, concurrency or workers), max(1, (concurrency or 0) // workers)
+
+    def worker(self, context: WorkerContext) -> ProcessWorker:
+        """Start a process, in the background."""
+        return ProcessWorker(context)
+
+
+def _append(whole: Delivery, part: Delivery, job: Job) -> None:
+    """Put a part behind what is there already; mark the whole as cut short where the part was, or where its failure stops the run."""
+    offset = len(whole.values)
+    assert isinstance(whole.failed, list)
+    whole.values += part.values
+    whole.failed += [bad._replace(position=offset + bad.position) for bad in part.failed]
+    whole.moved_bytes += part.moved_bytes
+    whole.seconds += part.seconds
+    whole.cpu_s += part.cpu_s
+    if job.timed:
+        mean = part.seconds / len(part.values) if part.values else 0.0
+        whole.durations = (whole.durations or []) + (part.durations or [mean] * len(part.values))
+    whole.worker = part.worker
+    if part.undone or (part.failed and job.stops):
+        whole.undone = 1  # the exact count is the caller's, who knows the length of the batch
+
+
+def _expect_ready(answer: tuple[bytes, memoryview]) -> None:
+    letter, payload = answer
+    if letter == b"F":
+        raise unpack(loads(bytes(payload)))
+    assert letter == b"R", letter
+
+
+def _position(misfortune: Misfortune) -> int:
+    return misfortune.position
+
+
+def _shared_memory() -> int:
+    """Open a page of memory that both sides map. It has no name, so it cannot be left behind."""
+    if hasattr(os, "memfd_create"):
+        memory = os.memfd_create("atonce")
+    else:
+        import tempfile  # noqa: PLC0415 (not on Linux)
+
+        with tempfile.TemporaryFile() as file:
+            memory = os.dup(file.fileno())
+    os.truncate(memory, PAGE_BYTES)
+    return memory
+
+
+def _interpreter_flags() -> list[str]:
+    """Repeat the options that this Python was started with (-W, -X, -O ...), as multiprocessing does."""
+    flags: Callable[[], list[str]] = subprocess._args_from_interpreter_flags  # type: ignore[attr-defined]  # noqa: SLF001
+    return flags()
+
+
+def _in_words(status: int) -> str:
+    if status >= 0:
+        return f"ended with exit status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"

@@ -1,0 +1,113 @@
+"""Every error that atonce raises, in one tree.
+
+The user's own exception is never replaced: it arrives as itself. The classes here are for what happens around it, and each is also
+the standard library's class for the same mishap, so that code which catches that keeps working.
+"""
+
+from pickle import PicklingError
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures.process import BrokenProcessPool
+
+    from atonce._values.outcome import Outcome
+
+__all__ = (
+    "AtonceError",
+    "EngineUnavailable",
+    "InternalError",
+    "OptionError",
+    "PicklingFailed",
+    "PoolClosed",
+    "RemoteError",
+    "TaskError",
+    "TasksFailed",
+    "WorkerCrashed",
+)
+
+
+class AtonceError(Exception):
+    """What all errors of atonce have in common."""
+
+
+class OptionError(AtonceError, ValueError):
+    """An option is unknown, of the wrong type, or cannot be honoured. Raised before any work starts."""
+
+
+class EngineUnavailable(AtonceError, ImportError):
+    """The engine asked for cannot work here: a package or a service of the operating system is missing."""
+
+
+class PoolClosed(AtonceError, RuntimeError):
+    """The pool was asked for work after it was closed."""
+
+
+class InternalError(AtonceError):
+    """A defect in atonce itself. The work goes on where it can."""
+
+
+class TaskError(AtonceError):
+    """One item came to harm on its way, not inside the user's function."""
+
+
+class PicklingFailed(TaskError, PicklingError):
+    """A function, an item or a result could not be sent to another process. The message names what in it does not pickle."""
+
+
+class RemoteError(TaskError):
+    """Stands for an exception that could not be sent back: it does not pickle, or does not rebuild.
+
+    Attributes:
+        type_name: the qualified name of the original exception's class.
+        text: the original exception's message.
+        traceback_text: the traceback as it was formatted in the worker.
+    """
+
+    def __init__(self, type_name: str, text: str, traceback_text: str) -> None:
+        super().__init__(f"{type_name}: {text}" if text else type_name)
+        self.type_name = type_name
+        self.text = text
+        self.traceback_text = traceback_text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.type_name, self.text, self.traceback_text)
+
+
+class TasksFailed(AtonceError, ExceptionGroup[Exception]):
+    """Some items failed while all were run (``errors="group"``).
+
+    The exceptions of the group are the items' own, in input order. A failure that is not an ``Exception`` (a ``SystemExit``, for
+    example) stands in the group as a ``RemoteError`` with the original as its cause.
+
+    Attributes:
+        outcomes: from ``map``, one ``Success`` or ``Failure`` for each input, in input order; from ``stream``, which keeps no
+            results, the failures only.
+    """
+
+    outcomes: "Sequence[Outcome[Any]]" = ()
+
+    def derive(self, excs: "Sequence[Exception]", /) -> "TasksFailed":
+        """Make the group that ``split`` and ``except*`` ask for, keeping the outcomes."""
+        part = TasksFailed(self.message, excs)
+        part.outcomes = self.outcomes
+        return part
+
+
+if TYPE_CHECKING:
+
+    class WorkerCrashed(TaskError, BrokenProcessPool):
+        """A worker process ended in the middle of this item: the message says how, and what the item was."""
+
+
+def __getattr__(name: str) -> Any:
+    # WorkerCrashed is made when first asked for: its second base lives in a module that takes 18 ms to import, and only a
+    # process that has seen a crash needs it. (Measured: python -X importtime -c "import concurrent.futures.process")
+    if name != "WorkerCrashed":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+
+    doc = "A worker process ended in the middle of this item: the message says how, and what the item was."
+    crashed = type(name, (TaskError, BrokenProcessPool), {"__module__": __name__, "__doc__": doc})
+    globals()[name] = crashed
+    return crashed
