@@ -87,7 +87,7 @@ class TasksFailed(AtonceError, ExceptionGroup[Exception]):
 
     outcomes: "Sequence[Outcome[Any]]" = ()
 
-    def derive(self, excs: "Sequence[Exception]", /) -> "TasksFailed":
+    def derive(self, excs: "Sequence[Exception]", /) -> "TasksFailed":  # type: ignore[override]
         """Make the group that ``split`` and ``except*`` ask for, keeping the outcomes."""
         part = TasksFailed(self.message, excs)
         part.outcomes = self.outcomes

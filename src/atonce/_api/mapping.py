@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar, Unpack, overload
 
 from atonce._api.opening import Order, Workplace
 from atonce._api.results import AsyncStream, Results, Stream, collect, collect_async
-from atonce._api.session import AsyncSession, SyncSession
 from atonce._values.options import Options, OptionsDict, PoolOptionsDict
 from atonce._values.outcome import Failure
 
@@ -150,24 +149,25 @@ class Mapping:
 
         Args:
             fn: any function, also a lambda, a closure, a method, a callable object or a coroutine function.
-            *iterables: its arguments, as for the built-in ``map``: the shortest ends it. They are read lazily, in any thread.
+            *iterables: its arguments, as for the built-in ``map``: the shortest ends it. Read lazily, and in any thread.
             **options: see ``Options``.
 
         Returns:
-            The results, with ``.report``. With ``errors="return"``, a ``Failure`` stands in the place of an item that has no result.
+            The results, with ``.report``. With ``errors="return"``, a ``Failure`` stands in the place of an item that has no
+            result.
 
         Raises:
             OptionError: an option cannot be honoured; nothing was started.
             TasksFailed: with ``errors="group"``, if any item failed.
-            BaseException: with ``errors="raise"``, the first failure, as itself, with a note that names the item. And at any time what
-                the inputs or the initializer raise.
+            BaseException: with ``errors="raise"``, the first failure, as itself, with a note that names the item. And at any time
+                what the inputs or the initializer raise.
 
         Example:
             >>> import atonce
             >>> atonce.map(len, ["a", "bb", "ccc"])
             [1, 2, 3]
         """
-        return collect(self._open(fn, iterables, options))
+        return collect(self._workplace.open(self._order(fn, iterables, options)))
 
     @overload
     def starmap(
@@ -215,7 +215,7 @@ class Mapping:
             >>> atonce.starmap(pow, [(2, 3), (3, 2)])
             [8, 9]
         """
-        return collect(self._open(fn, (inputs,), options, star=True))
+        return collect(self._workplace.open(self._order(fn, (inputs,), options, star=True)))
 
     @overload
     def stream(
@@ -338,9 +338,9 @@ class Mapping:
     def stream(self, fn: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> Stream[Any]:
         """Run ``fn`` over all inputs, and give each result when it is due.
 
-        The inputs are read only so far ahead of the consumer as ``buffersize`` says, so they may be endless. The run begins with the
-        first ``next``. A failure is raised in the place of its item, after the results before it; nothing behind it is started. With
-        ``ordered=False``, results come as they finish, and the first failure when it is seen.
+        The inputs are read only so far ahead of the consumer as ``buffersize`` says, so they may be endless. The run begins with
+        the first ``next``. A failure is raised in the place of its item, after the results before it; nothing behind it is started.
+        With ``ordered=False``, results come as they finish, and the first failure when it is seen.
 
         Args:
             fn: as for ``map``.
@@ -351,7 +351,8 @@ class Mapping:
             An iterator that can be closed, with ``.report``.
 
         Raises:
-            OptionError: an option cannot be honoured; nothing was started. Everything else that ``map`` raises, the iterator raises.
+            OptionError: an option cannot be honoured; nothing was started. Everything else that ``map`` raises, the iterator
+            raises.
 
         Example:
             >>> import atonce
@@ -361,7 +362,7 @@ class Mapping:
             2
             3
         """
-        return Stream(self._opening(fn, iterables, options))
+        return Stream(partial(self._workplace.open, self._order(fn, iterables, options, streamed=True)))
 
     @overload
     async def amap(
@@ -506,7 +507,7 @@ class Mapping:
             >>> asyncio.run(atonce.amap(double, [1, 2, 3]))
             [2, 4, 6]
         """
-        return await collect_async(self._open_async(fn, iterables, options))
+        return await collect_async(self._workplace.open_async(self._order(fn, iterables, options)))
 
     @overload
     def astream(
@@ -640,29 +641,18 @@ class Mapping:
             1
             2
         """
-        return AsyncStream(self._opening_async(fn, iterables, options))
+        return AsyncStream(partial(self._workplace.open_async, self._order(fn, iterables, options, streamed=True)))
 
-    def _open(self, fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], given: dict[str, Any], *, star: bool = False) -> SyncSession:
-        return self._workplace.open(Order(fn, iterables, self._workplace.options(given), star=star))
-
-    def _open_async(self, fn: Callable[..., Any], iterables: tuple[Iterable[Any], ...], given: dict[str, Any]) -> AsyncSession:
-        return self._workplace.open_async(Order(fn, iterables, self._workplace.options(given)))
-
-    def _opening(
+    def _order(
         self,
         fn: Callable[..., Any],
         iterables: tuple[Iterable[Any], ...],
         given: dict[str, Any],
-    ) -> Callable[[], SyncSession]:
-        return partial(self._workplace.open, Order(fn, iterables, self._workplace.options(given), streamed=True))
-
-    def _opening_async(
-        self,
-        fn: Callable[..., Any],
-        iterables: tuple[Iterable[Any], ...],
-        given: dict[str, Any],
-    ) -> Callable[[], AsyncSession]:
-        return partial(self._workplace.open_async, Order(fn, iterables, self._workplace.options(given), streamed=True))
+        *,
+        star: bool = False,
+        streamed: bool = False,
+    ) -> Order:
+        return Order(fn, iterables, self._workplace.options(given), star=star, streamed=streamed)
 
 
 class _Module(Mapping):

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterable, Callable, Iterable
 from operator import length_hint
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakSet
 
-from atonce._api.session import AsyncSession, SyncSession
+from atonce._api.session import AsyncSession, Session, SyncSession
 from atonce._machine.clock import SYSTEM_CLOCK, Clock
 from atonce._policy.ordering import AsFinished, InOrder
 from atonce._run.begin import begin, crew_for, first_engine
@@ -15,10 +16,11 @@ from atonce._run.staff import Staff
 from atonce._values.events import Event
 from atonce._values.job import Job, Setup, is_coroutine_function
 from atonce._values.options import Options
-from atonce.errors import OptionError
+from atonce.errors import OptionError, PoolClosed
 
 __all__ = ("Order", "Workplace")
 
+S = TypeVar("S", bound=Session[Any])
 Emit = Callable[[Event], None]
 
 
@@ -71,6 +73,14 @@ class Workplace:
         self.defaults = defaults
         self._staff = staff
         self._clock = clock
+        self._open: WeakSet[Session[Any]] = WeakSet()  # only of a staff that outlives its sessions
+
+    def close(self) -> None:
+        """End the sessions that are still open: their consumers hear that the pool was closed."""
+        for session in list(self._open):
+            if not session.run.closed:
+                session.run.fault = PoolClosed("the pool was closed before this stream had ended")
+                session.abandon()
 
     def options(self, given: dict[str, Any]) -> Options:
         """Check a call's options, over the defaults.
@@ -79,14 +89,16 @@ class Workplace:
             OptionError: an option cannot be honoured.
         """
         if self._staff is not None and (own := {"initializer", "initargs"} & given.keys()):
-            raise OptionError(f"{min(own)!r} belongs to the Pool, whose workers are there before the call: atonce.Pool({min(own)}=...)")
+            raise OptionError(
+                f"{min(own)!r} belongs to the Pool, whose workers are there before the call: atonce.Pool({min(own)}=...)"
+            )
         return self.defaults.updated(given)
 
     def open(self, order: Order) -> SyncSession:
         """Begin a run for a caller that blocks."""
         bell = ThreadBell()
         run, staff = self._begin(order, bell, None)
-        return SyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None)
+        return self._remember(SyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None))
 
     def open_async(self, order: Order) -> AsyncSession:
         """Begin a run for a caller on the running event loop."""
@@ -95,7 +107,12 @@ class Workplace:
         loop = asyncio.get_running_loop()
         bell = LoopBell(loop)
         run, staff = self._begin(order, bell, loop)
-        return AsyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None)
+        return self._remember(AsyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None))
+
+    def _remember(self, session: S) -> S:
+        if self._staff is not None:
+            self._open.add(session)
+        return session
 
     def _begin(self, order: Order, bell: Bell, loop: Any) -> tuple[Run, Staff]:
         options = order.options

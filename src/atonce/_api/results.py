@@ -1,7 +1,7 @@
 """What the calls give back: a list, a stream, an asynchronous stream, each with the report of its run."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from atonce._api.session import AsyncSession, Session, SyncSession
 from atonce._values.batch import Delivery
@@ -12,7 +12,7 @@ from atonce.errors import RemoteError, TasksFailed
 __all__ = ("AsyncStream", "Results", "Stream", "collect", "collect_async", "outcomes_of")
 
 R = TypeVar("R")
-S = TypeVar("S", SyncSession, AsyncSession)
+S = TypeVar("S", bound=Session[Any])
 
 
 class Results(list[R]):
@@ -62,13 +62,13 @@ class Stream(Iterator[R], Generic[R]):
         """What ran, how, and why: complete once the stream has ended."""
         return self._opening.report
 
-    def __iter__(self) -> Iterator[R]:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> R:
         return next(self._values)
 
-    def __enter__(self) -> "Stream[R]":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,13 +99,13 @@ class AsyncStream(AsyncIterator[R], Generic[R]):
         """What ran, how, and why: complete once the stream has ended."""
         return self._opening.report
 
-    def __aiter__(self) -> AsyncIterator[R]:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> R:
         return await anext(self._values)
 
-    async def __aenter__(self) -> "AsyncStream[R]":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:

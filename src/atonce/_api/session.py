@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Generator
 from typing import Generic, TypeVar
 
-from atonce._run.bell import LoopBell, ThreadBell
+from atonce._run.bell import Bell, LoopBell, ThreadBell
 from atonce._run.driver import Run
 from atonce._run.staff import Staff
 from atonce._values.batch import Delivery
@@ -11,7 +11,7 @@ from atonce._values.options import ErrorsMode
 
 __all__ = ("AsyncSession", "Session", "SyncSession")
 
-B = TypeVar("B", ThreadBell, LoopBell)
+B = TypeVar("B", bound=Bell)
 
 
 class Session(Generic[B]):

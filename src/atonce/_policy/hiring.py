@@ -1,7 +1,7 @@
 """Which workers to hire: the rule of thumb of every tutorial, applied to what has been seen of the work.
 
-Coroutines belong on an event loop. Work that waits goes to threads. Work that computes goes to processes, or to threads where there is
-no GIL. What this adds: it is looked at and not guessed, and nothing is moved that would mean something else elsewhere.
+Coroutines belong on an event loop. Work that waits goes to threads. Work that computes goes to processes, or to threads where there
+is no GIL. What this adds: it is looked at and not guessed, and nothing is moved that would mean something else elsewhere.
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class Decision(NamedTuple):
     reason: str
 
 
-def decide(seen: Seen) -> Decision:
+def decide(seen: Seen) -> Decision:  # noqa: PLR0911 (a rule a line, in the order in which they weigh)
     """Choose the kind of worker for the rest of a run.
 
     Example:

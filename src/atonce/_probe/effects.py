@@ -1,7 +1,7 @@
 """Does a function write to state that others see? A look at its code, not a proof.
 
-It reads the bytecode of the function and of nothing that the function calls, so it misses writes behind a call, through an alias, or
-into an argument. Where it sees one, the function's items are kept in order, in the caller.
+It reads the bytecode of the function and of nothing that the function calls, so it misses writes behind a call, through an alias,
+or into an argument. Where it sees one, the function's items are kept in order, in the caller.
 """
 
 import dis
@@ -19,8 +19,32 @@ _WRITES = {
     "DELETE_ATTR": "it deletes the attribute {!r}",
 }
 _MUTATORS = frozenset(
-    "add append appendleft clear discard extend extendleft insert pop popitem popleft put remove reverse rotate setdefault sort "
-    "subtract symmetric_difference_update difference_update intersection_update update write writelines".split(),
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popitem",
+        "popleft",
+        "put",
+        "remove",
+        "reverse",
+        "rotate",
+        "setdefault",
+        "sort",
+        "subtract",
+        "symmetric_difference_update",
+        "difference_update",
+        "intersection_update",
+        "update",
+        "write",
+        "writelines",
+    ],
 )
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 
@@ -34,7 +58,7 @@ def shared_writes(fn: Callable[..., Any]) -> str:
     else:
         owner = None
     if not isinstance(fn, FunctionType):
-        call = getattr(type(fn), "__call__", None)
+        call = vars(type(fn)).get("__call__")
         if not isinstance(call, FunctionType):
             return ""  # written in C: what it writes cannot be seen
         owner, fn = fn, call
@@ -51,9 +75,9 @@ def _writes(fn: FunctionType, *, has_owner: bool) -> Iterator[str]:
             yield f"it assigns {name!r} of the enclosing function"
         elif step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             yield _WRITES[step.opname].format(name)
-        elif step.opname.startswith("LOAD_") and name in outside:
-            reached = str(name)
-        elif step.opname == "LOAD_FAST" and has_owner and arguments and name == arguments[0]:
+        elif (step.opname.startswith("LOAD_") and name in outside) or (
+            step.opname == "LOAD_FAST" and has_owner and arguments and name == arguments[0]
+        ):
             reached = str(name)
         elif reached and step.opname in ("STORE_ATTR", "DELETE_ATTR"):
             yield _WRITES[step.opname].format(f"{reached}.{name}")

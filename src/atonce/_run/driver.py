@@ -15,7 +15,7 @@ bell and the other awaits it. Everything but the five methods of ``Place`` belon
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from atonce._machine.clock import Clock
 from atonce._policy.ordering import Ordering

@@ -109,4 +109,3 @@ class Source:
             self.exhausted = True
             items.clear()
         return items
-

@@ -43,7 +43,18 @@ class Delivery:
         notice: something that the caller should read in the report, said once for each distinct text.
     """
 
-    __slots__ = ("cpu_s", "durations", "failed", "moved_bytes", "notice", "seconds", "start", "undone", "values", "worker")
+    __slots__ = (
+        "cpu_s",
+        "durations",
+        "failed",
+        "moved_bytes",
+        "notice",
+        "seconds",
+        "start",
+        "undone",
+        "values",
+        "worker",
+    )
 
     def __init__(
         self,

@@ -82,7 +82,7 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     """
     fn = _plain_function(fn)
     if not hasattr(fn, "__code__") and not isinstance(fn, type):
-        fn = _plain_function(getattr(type(fn), "__call__", fn))
+        fn = _plain_function(type(fn).__call__)
     code = getattr(fn, "__code__", None)
     return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE) or hasattr(fn, "_is_coroutine_mark")
 

@@ -1,8 +1,8 @@
 """Objects to bytes and back: plain pickle where it does, cloudpickle where it does not.
 
 Plain pickle names functions and classes by their module. That is wrong for ``__main__``, which is another module in a worker, and
-impossible for lambdas and closures. cloudpickle sends those by value. It is 20 times slower and takes 20 ms to import, so it is used
-only when plain pickle fails, or when its result names ``__main__``.
+impossible for lambdas and closures. cloudpickle sends those by value. It is 20 times slower and takes 20 ms to import, so it is
+used only when plain pickle fails, or when its result names ``__main__``.
 """
 
 import pickle

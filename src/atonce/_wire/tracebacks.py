@@ -13,7 +13,7 @@ __all__ = ("Packed", "RemoteTraceback", "pack", "unpack")
 Packed: TypeAlias = tuple[bytes | None, str, str, str]
 
 
-class RemoteTraceback(Exception):  # noqa: N818 (it is a traceback, and stands as a cause)
+class RemoteTraceback(Exception):
     """The traceback of another process, as the cause of the exception that it belongs to."""
 
     def __str__(self) -> str:
@@ -33,7 +33,8 @@ def pack(error: BaseException) -> Packed:
     except Exception:
         story = f"{kind}: {text}\n"
     try:
-        blob: bytes | None = dumps(error)
+        blob: bytes | None
+        blob = dumps(error)
         rebuilt = loads(blob)
         if type(rebuilt).__qualname__ != type(error).__qualname__:
             blob = None

@@ -36,10 +36,10 @@ class Puller(ABC):
         """Go and work at this place."""
         self._mail.put(place)
 
-    def nudge(self) -> None:
+    def nudge(self) -> None:  # noqa: B027 (most have nothing to do)
         """Nothing to do: a thread looks at ``barred`` before each item, and leaves instead of starving."""
 
-    def interrupt(self, *, force: bool) -> None:
+    def interrupt(self, *, force: bool) -> None:  # noqa: B027 (most have nothing to do)
         """Nothing to do: a thread cannot be stopped from outside."""
 
     def close(self, *, wait: bool) -> None:

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from mmap import mmap
 from typing import Any
 
@@ -15,6 +16,7 @@ from atonce._values.job import Job
 from atonce._wire.frames import receive, send
 from atonce._wire.pickling import dumps, dumps_each, loads
 from atonce._wire.tracebacks import Packed, pack
+from atonce._workers.carry import call_of, carry_out
 from atonce._workers.process.protocol import (
     BARRED,
     IDLE,
@@ -31,7 +33,6 @@ from atonce._workers.process.protocol import (
     Page,
 )
 from atonce._workers.process.side_by_side import carry_side_by_side
-from atonce._workers.carry import call_of, carry_out
 from atonce.errors import PicklingFailed
 
 __all__ = ("main",)
@@ -74,7 +75,13 @@ class Child:
 
     def serve(self) -> None:
         """Answer until the parent closes the pipe."""
-        answers = {b"S": self._set_up, b"J": self._take_job, b"B": self._run_whole, b"A": self._run_apart, b"X": self._again}
+        answers = {
+            b"S": self._set_up,
+            b"J": self._take_job,
+            b"B": self._run_whole,
+            b"A": self._run_apart,
+            b"X": self._again,
+        }
         while True:
             self._words[PHASE] = IDLE
             try:
@@ -197,10 +204,8 @@ def _nobody(_item: Any) -> Any:
 def _flush() -> None:
     """Let what was printed be seen now, whole, and not when the process ends."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError, AttributeError):
             stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
 
 
 def _die_with_parent(lifeline: int) -> None:

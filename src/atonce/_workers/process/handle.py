@@ -41,17 +41,19 @@ _LEAVE_S = 2.0  # how long a process that was asked to end may take for its atex
 _IDLE_DEATHS = 3  # in a row, before it is called a fault of the machine and not bad luck
 
 
-class ChildDied(Exception):  # noqa: N818 (an event, not an error: it never reaches the user)
+class ChildDied(Exception):
     """The process ended while an answer was due.
 
     Attributes:
         phase: what it was doing, as in ``protocol``.
         started: how many items of the batch it had started.
         how: exit status or signal, in words.
+        pid: of the process that ended.
     """
 
-    def __init__(self, phase: int, started: int, how: str) -> None:
+    def __init__(self, phase: int, started: int, how: str, pid: int) -> None:
         super().__init__(how)
+        self.pid = pid
         self.phase = phase
         self.started = started
         self.how = how
@@ -76,7 +78,7 @@ class ChildProcess:
             self._inbox, outbox = self._pipe()
             lifeline, _held_open = self._pipe()
             theirs = (inbox, outbox, lifeline, memory)
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (this very Python, and our own program)
                 [sys.executable, *_interpreter_flags(), "-c", _PROGRAM, _HOME, name, *map(str, theirs)],
                 pass_fds=theirs,
                 stdin=subprocess.DEVNULL,
@@ -107,7 +109,7 @@ class ChildProcess:
             answer = memoryview(receive(self._inbox))
         except (EOFError, OSError):
             phase, started = self.page.words[PHASE], self.page.words[STARTED]
-            raise ChildDied(phase, started, self.reap(0.0)) from None
+            raise ChildDied(phase, started, self.reap(0.0), self.pid) from None
         return bytes(answer[:1]), answer[1:]
 
     def bar(self, index: int) -> None:
@@ -229,13 +231,21 @@ class ProcessWorker(Puller):
                 message = b"A" + START.pack(part.start) + dumps(blobs[begun:position])
                 _append(whole, self._ship(job, part, message), job)
             if position in bad and not whole.undone:
-                failure = Delivery(batch.start + position, [None], [Misfortune(0, bad[position], batch.items[position], 0)], 0.0, 0.0, whole.worker)
+                failure = Delivery(
+                    batch.start + position,
+                    [None],
+                    [Misfortune(0, bad[position], batch.items[position], 0)],
+                    0.0,
+                    0.0,
+                    whole.worker,
+                )
                 _append(whole, failure, job)
             begun = position + 1
         whole.undone = len(batch.items) - len(whole.values)
         return whole
 
     def _ship(self, job: Job, batch: Batch, message: bytes) -> Delivery:
+        pid = 0
         for _ in range(_IDLE_DEATHS):
             try:
                 letter, payload = self._converse(message)
@@ -247,11 +257,12 @@ class ProcessWorker(Puller):
                 if self._given_up():
                     return Delivery(batch.start, [], (), 0.0, 0.0, self._signature(), undone=len(batch.items))
                 if death.phase == IDLE:
+                    pid = death.pid
                     continue  # It died before it had the message: nothing of the batch was begun.
                 return self._after_a_crash(job, batch, death)
             assert letter == b"U", letter
             return self._carry_apart(job, batch)
-        return self._blame(batch, "its processes end before they take up any work")
+        return self._blame(batch, "its processes end before they take up any work", pid)
 
     def _after_a_crash(self, job: Job, batch: Batch, death: ChildDied) -> Delivery:
         """Blame the item that killed the process, and have the others run.
@@ -259,7 +270,7 @@ class ProcessWorker(Puller):
         Items that had finished, but whose results died with the process, are run again: a crash makes at least once out of once.
         """
         if len(batch.items) == 1:
-            return self._blame(batch, death.how)
+            return self._blame(batch, death.how, death.pid)
         if death.phase == RUNNING and 1 <= death.started <= len(batch.items):
             culprit = death.started - 1
             cuts = [(0, culprit), (culprit, culprit + 1), (culprit + 1, len(batch.items))]
@@ -271,7 +282,7 @@ class ProcessWorker(Puller):
             part = Batch(batch.start + begin, batch.items[begin:end])
             if not part.items or whole.undone:
                 continue
-            _append(whole, self._blame(part, death.how) if begin == culprit else self._carry_part(job, part), job)
+            _append(whole, self._blame(part, death.how, death.pid) if begin == culprit else self._carry_part(job, part), job)
         whole.undone = len(batch.items) - len(whole.values)
         return whole
 
@@ -283,12 +294,12 @@ class ProcessWorker(Puller):
         blobs = dumps_each(part.items)
         return self._ship(job, part, b"A" + START.pack(part.start) + dumps(blobs))
 
-    def _blame(self, batch: Batch, how: str) -> Delivery:
+    def _blame(self, batch: Batch, how: str, pid: int) -> Delivery:
         from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
 
         fact = f"the worker process {how} in the middle of this item"
         failed = [Misfortune(position, WorkerCrashed(fact), item) for position, item in enumerate(batch.items)]
-        return Delivery(batch.start, [None] * len(batch.items), failed, 0.0, 0.0, self._signature())
+        return Delivery(batch.start, [None] * len(batch.items), failed, 0.0, 0.0, f"process {pid}")
 
     def _unpack(self, batch: Batch, done: Done) -> Delivery:
         failed = [Misfortune(position, unpack(packed), batch.items[position]) for position, packed in done.failed]
@@ -304,7 +315,7 @@ class ProcessWorker(Puller):
             for position, blob in enumerate(done.values):
                 try:
                     if isinstance(blob, tuple):
-                        raise unpack(blob)
+                        raise unpack(blob)  # noqa: TRY301 (treated like one that loads() raises)
                     assert isinstance(blob, bytes)
                     values.append(loads(blob))
                 except BaseException as error:
@@ -383,7 +394,7 @@ class ProcessEngine:
 
 
 def _append(whole: Delivery, part: Delivery, job: Job) -> None:
-    """Put a part behind what is there already; mark the whole as cut short where the part was, or where its failure stops the run."""
+    """Put a part behind what is there; mark the whole as cut short where the part was, or where its failure stops the run."""
     offset = len(whole.values)
     assert isinstance(whole.failed, list)
     whole.values += part.values

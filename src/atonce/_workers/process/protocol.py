@@ -33,8 +33,21 @@ from typing import Any, NamedTuple
 
 from atonce._wire.tracebacks import Packed
 
-__all__ = ("BARRED", "IDLE", "NOTHING_BARRED", "PACKING", "PAGE_BYTES", "PHASE", "READING", "RUNNING", "STARTED", "Done", "JobParts")
-__all__ += ("Page", "START")
+__all__ = (
+    "BARRED",
+    "IDLE",
+    "NOTHING_BARRED",
+    "PACKING",
+    "PAGE_BYTES",
+    "PHASE",
+    "READING",
+    "RUNNING",
+    "START",
+    "STARTED",
+    "Done",
+    "JobParts",
+    "Page",
+)
 
 PAGE_BYTES = 4096
 BARRED, PHASE, STARTED = range(3)

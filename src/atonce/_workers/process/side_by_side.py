@@ -4,7 +4,7 @@ A batch is begun as a whole and ends with its slowest item.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,11 +53,10 @@ class _Slots:
         self._durations: dict[int, float] = {}
         self._failed = False
         fn = job.fn
-        self._call = (lambda item: fn(*item)) if job.star else fn
+        self._call: Callable[[Any], Any] = (lambda item: fn(*item)) if job.star else fn
 
     def run_in_threads(self) -> None:
         """Run the batch in threads; this one is the first."""
-
         threads = [threading.Thread(target=self._work) for _ in range(min(self._job.in_flight, len(self._batch.items)) - 1)]
         for thread in threads:
             thread.start()
@@ -110,7 +109,7 @@ class _Slots:
         begun = self._clock.now()
         try:
             if position in self._unreadable:
-                raise self._unreadable[position]
+                raise self._unreadable[position]  # noqa: TRY301 (treated like one that the function raises)
             yield self._batch.items[position]
         except BaseException as error:
             self._failed = True

@@ -1,0 +1,136 @@
+"""A pool: workers that stay warm between calls."""
+
+import threading
+import weakref
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
+
+from atonce._api.mapping import Mapping
+from atonce._api.opening import Workplace
+from atonce._machine.clock import SYSTEM_CLOCK
+from atonce._run.begin import crew_for
+from atonce._run.engines import engine_named
+from atonce._run.staff import Staff
+from atonce._run.submissions import Submissions
+from atonce._values.job import Setup, is_coroutine_function
+from atonce._values.options import Options, OptionsDict
+from atonce._workers.base import Engine
+from atonce.errors import PoolClosed
+
+__all__ = ("Pool",)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Pool(Mapping):
+    """Keeps workers between calls, and gives each call the options that were given here, unless it says otherwise.
+
+    Threads and processes are shared by all calls that are under way, ``max_workers`` of each kind at most. Leaving the ``with``
+    block waits for what was submitted, ends streams that are still open, and lets the workers go. May be used from several threads, and
+    with ``async with`` from a running event loop.
+
+    Example:
+        >>> import atonce
+        >>> with atonce.Pool(engine="thread", max_workers=2) as pool:
+        ...     pool.map(len, ["a", "bb"]), pool.submit(pow, 2, 5).result()
+        ([1, 2], 32)
+    """
+
+    def __init__(self, **options: Unpack[OptionsDict]) -> None:
+        """Make a pool; its workers are hired when they are first needed.
+
+        Args:
+            **options: see ``Options``; defaults for all calls.
+
+        Raises:
+            OptionError: an option cannot be honoured.
+        """
+        self._options = Options().updated(options)
+        setup = Setup(self._options.initializer, self._options.initargs)
+        self._staff = Staff(self._options.name or "atonce", setup, SYSTEM_CLOCK)
+        weakref.finalize(self, self._staff.close, wait=False)  # a pool that is dropped keeps no process
+        super().__init__(Workplace(self._options, self._staff))
+        self._lock = threading.Lock()
+        self._submissions: dict[tuple[Engine, bool], Submissions] = {}  # Guarded by: _lock
+        self._closed = False  # Guarded by: _lock
+
+    @overload
+    def submit(self, fn: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]": ...
+    @overload
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]": ...
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Run one call beside the caller, on the pool's engine; with ``engine="auto"``, in a thread or on an event loop.
+
+        Args:
+            fn: any function, also a coroutine function.
+            *args: its arguments.
+            **kwargs: its keyword arguments.
+
+        Returns:
+            A future of the standard library: ``result()``, ``add_done_callback``, ``asyncio.wrap_future``.
+
+        Raises:
+            PoolClosed: the pool is closed.
+        """
+        is_async = is_coroutine_function(fn)
+        engine = self._options.engine
+        if engine == "inline" and not is_async:
+            return self._at_once(fn, args, kwargs)
+        if engine == "auto" or (engine == "inline" and is_async):
+            engine = "async" if is_async else "thread"
+        return self._line(engine_named(engine) if isinstance(engine, str) else engine, is_async=is_async).submit(fn, args, kwargs)
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Wait for what was submitted, end open streams, and let the workers go. Closing twice does no harm.
+
+        Args:
+            cancel: drop submitted calls that have not begun.
+        """
+        with self._lock:
+            self._closed = True
+            lines = list(self._submissions.values())
+        try:
+            for line in lines:
+                line.close(cancel=cancel)
+        finally:
+            self._workplace.close()
+            self._staff.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.close(cancel=kind is not None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        import asyncio  # noqa: PLC0415 (44 ms that only coroutines need; here it is loaded)
+
+        await asyncio.get_running_loop().run_in_executor(None, lambda: self.close(cancel=kind is not None))
+
+    def _at_once(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
+        """Run a call in the calling thread; the future is done when it is returned."""
+        if self._closed:
+            raise PoolClosed("this pool is closed: make a new one for more work")
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def _line(self, engine: Engine, *, is_async: bool) -> Submissions:
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("this pool is closed: make a new one for more work")
+            line = self._submissions.get((engine, is_async))
+            if line is None:
+                crew = crew_for(self._options, engine)
+                name = self._options.name or "submit"
+                line = self._submissions[engine, is_async] = Submissions(name, crew, self._staff, is_async=is_async)
+            return line

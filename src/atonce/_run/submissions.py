@@ -1,0 +1,166 @@
+"""Single calls handed to a pool (``submit``): a place like a run, whose items come one by one and have a future each."""
+
+import sys
+import threading
+from asyncio import CancelledError
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from atonce._run.driver import Crew
+from atonce._run.item_notes import add_note
+from atonce._run.staff import Staff
+from atonce._values.batch import Batch, Delivery
+from atonce._values.job import Job
+from atonce._workers.base import Engine, Worker
+from atonce.errors import PoolClosed
+
+__all__ = ("Submissions",)
+
+Task = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+def _call(task: Task) -> Any:
+    fn, args, kwargs = task
+    return fn(*args, **kwargs)
+
+
+async def _call_async(task: Task) -> Any:
+    fn, args, kwargs = task
+    return await fn(*args, **kwargs)
+
+
+class Submissions:
+    """The line of submitted calls for one engine of a pool. Workers take them one at a time, in the order they came."""
+
+    stopped = False
+    barred = sys.maxsize
+    watched = True
+
+    def __init__(self, name: str, crew: Crew, staff: Staff, *, is_async: bool) -> None:
+        self.job = Job(_call_async if is_async else _call, name=name, in_flight=crew.in_flight, chunksize=1, stops=False)
+        self._crew = crew
+        self._staff = staff
+        self._lock = threading.RLock()
+        self._line: deque[tuple[Task, Future[Any]]] = deque()  # Guarded by: _lock
+        self._running: dict[int, tuple[Task, Future[Any]]] = {}  # Guarded by: _lock
+        self._taken = 0  # Guarded by: _lock
+        self._out: set[Worker] = set()  # Guarded by: _lock
+        self._queued = 0  # Guarded by: _lock. Workers asked for and not come yet
+        self._starved: set[Worker] = set()  # Guarded by: _lock
+        self._closed = False  # Guarded by: _lock
+        self._idle = threading.Condition(self._lock)  # notified when nothing is in line or running, and nobody is out
+
+    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
+        """Put a call in the line.
+
+        Raises:
+            PoolClosed: the pool takes no more.
+        """
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._closed:
+                raise PoolClosed("this pool is closed: make a new one for more work")
+            self._line.append(((fn, args, kwargs), future))
+        self._call_workers()
+        return future
+
+    def close(self, *, cancel: bool) -> None:
+        """Take no more calls, and wait until those in line are done; with ``cancel``, drop those that have not begun."""
+        with self._lock:
+            self._closed = True
+            if cancel:
+                while self._line:
+                    self._line.popleft()[1].cancel()
+            starved, self._starved = self._starved, set()
+        for worker in starved:
+            worker.nudge()
+        with self._idle:
+            self._idle.wait_for(self._is_idle)
+        self._staff.withdraw(self)
+
+    def _is_idle(self) -> bool:
+        return not self._line and not self._running and not self._out
+
+    def _call_workers(self) -> None:
+        with self._lock:
+            starved, self._starved = self._starved, set()
+            missing = 0 if starved else min(len(self._line), self._crew.workers - len(self._out)) - self._queued
+            self._queued += max(0, missing)
+        for worker in starved:
+            worker.nudge()
+        if missing > 0:
+            asked = self._staff.request(self, self._crew.engine, missing, self._crew.workers)
+            with self._lock:
+                self._queued -= missing - asked
+
+    # ---- the Place, for workers --------------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Whether there will never be a call again."""
+        return self._closed and not self._line
+
+    def take(self, limit: int) -> Batch | None:  # noqa: ARG002 (one call at a time: the next one is for whoever is free)
+        """Take the next call that nobody has cancelled."""
+        with self._lock:
+            while self._line:
+                task, future = self._line.popleft()
+                if future.set_running_or_notify_cancel():
+                    index = self._taken
+                    self._taken += 1
+                    self._running[index] = task, future
+                    return Batch(index, [task])
+        return None
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Settle the futures."""
+        bad = {misfortune.position: misfortune for misfortune in delivery.failed}
+        for position in range(len(delivery.values) + delivery.undone):
+            index = delivery.start + position
+            with self._lock:
+                task, future = self._running.pop(index)
+            if position >= len(delivery.values):
+                future.set_exception(CancelledError("the pool was closed"))
+            elif (misfortune := bad.get(position)) is not None:
+                add_note(misfortune.error, index, task[1], misfortune.attempts, delivery.worker)
+                future.set_exception(misfortune.error)
+            else:
+                future.set_result(delivery.values[position])
+
+    def crowded(self) -> bool:
+        """Whether a run waits for a worker of this kind."""
+        return self._staff.crowded(self._crew.engine)
+
+    def starved(self, worker: Worker) -> None:
+        """Remember to nudge this worker when a call comes."""
+        with self._lock:
+            if not self._line and not self._closed:
+                self._starved.add(worker)
+                return
+        worker.nudge()
+
+    def leave(self, worker: Worker, fault: BaseException | None = None) -> None:
+        """Let a worker go; if no worker can work, the calls in line fail with the reason."""
+        with self._lock:
+            self._out.discard(worker)
+            self._starved.discard(worker)
+            failing = list(self._line) if fault is not None else []
+            if failing:
+                self._line.clear()
+        for _, future in failing:
+            if fault is not None and future.set_running_or_notify_cancel():
+                future.set_exception(fault)
+        self._staff.back(worker, self._crew.engine)
+        if self._line:
+            self._call_workers()
+        with self._idle:
+            if self._is_idle():
+                self._idle.notify_all()
+
+    def joined(self, worker: Worker, engine: Engine) -> None:  # noqa: ARG002 (there is one)
+        """Hear that a worker that was asked for comes now."""
+        with self._lock:
+            self._out.add(worker)
+            self._queued -= 1

@@ -1,0 +1,1 @@
+"""What people see of a run: listens to events, decides nothing."""

@@ -1,0 +1,125 @@
+"""What a case is, and what it has in hand."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from atonce._values.job import is_coroutine_function
+from atonce.testing.evidence import Evidence
+from atonce.testing.leaks import Leaks
+
+__all__ = ("AsyncTwin", "Case", "Kit", "cases_of")
+
+_WARM: set[str] = set()  # the kinds of engine that this process has used
+
+
+class AsyncTwin:
+    """A coroutine function that does what a function does. Can be sent to other processes."""
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self._fn = fn
+        self.__name__ = getattr(fn, "__name__", type(fn).__name__)
+
+    async def __call__(self, *args: Any) -> Any:
+        """Call the function, as a coroutine that has to wait once."""
+        import asyncio  # noqa: PLC0415 (44 ms that only coroutines need)
+
+        await asyncio.sleep(0)
+        return self._fn(*args)
+
+
+class Kit:
+    """The engine under test, and a folder for evidence.
+
+    Attributes:
+        engine: the name of an engine, or an engine object.
+        workers: how many workers the cases ask for.
+    """
+
+    def __init__(self, engine: Any, folder: Path, *, coroutines: bool | None = None, workers: int = 2) -> None:
+        """Make a kit.
+
+        Args:
+            engine: the name of an engine, or an engine object.
+            folder: an empty one.
+            coroutines: whether to test with coroutine functions; by default for an engine of kind ``async``.
+            workers: how many workers the cases ask for.
+        """
+        self.engine = engine
+        self.workers = workers
+        self.coroutines = (engine == "async" or getattr(engine, "kind", "") == "async") if coroutines is None else coroutines
+        self._folder = folder
+        self._numbers = itertools.count()
+
+    def warm_up(self) -> None:
+        """Run something once, so that what libraries open for good (libuv a pipe for signals) is not taken for a leak."""
+        if self.kind not in _WARM:
+            import atonce  # noqa: PLC0415 (the kit is imported by the cases, and they by nothing of atonce)
+
+            atonce.map(self.fn(abs), [0], **self.options)
+            _WARM.add(self.kind)
+
+    @property
+    def kind(self) -> str:
+        """What the engine is called."""
+        return self.engine if isinstance(self.engine, str) else str(self.engine.kind)
+
+    @property
+    def cannot_interrupt(self) -> bool:
+        """Whether items under way have to be waited for: those of threads, and of the caller."""
+        return self.kind in ("inline", "thread", "auto")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that every call of a case gives."""
+        return {"engine": self.engine, "max_workers": self.workers}
+
+    @property
+    def in_flight(self) -> int:
+        """How many items may be under way at once with these options."""
+        return 100 if self.kind == "async" else self.workers + 1
+
+    def fn(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Make a function one that this engine is for."""
+        return AsyncTwin(fn) if self.coroutines and not is_coroutine_function(fn) else fn
+
+    def evidence(self) -> Evidence:
+        """Make a new, empty book of evidence."""
+        return Evidence(self._folder / f"evidence-{next(self._numbers)}")
+
+
+class Case:
+    """One clause of the contract.
+
+    Attributes:
+        name: in words.
+        group: the heading that it stands under.
+    """
+
+    def __init__(self, group: str, check: Callable[[Kit], None]) -> None:
+        self.group = group
+        self.name = check.__name__.replace("_", " ")
+        self.text = (check.__doc__ or "").strip()
+        self._check = check
+
+    def check(self, kit: Kit) -> None:
+        """Check this clause, and that nothing is left behind.
+
+        Raises:
+            AssertionError: the engine does not keep the contract.
+        """
+        kit.warm_up()
+        with Leaks():
+            self._check(kit)
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.name}"
+
+    def __repr__(self) -> str:
+        return f"<Case {self}>"
+
+
+def cases_of(group: str, *checks: Callable[[Kit], None]) -> tuple[Case, ...]:
+    """Put checks under a heading."""
+    return tuple(Case(group, check) for check in checks)
