@@ -71,4 +71,4 @@ def decide(seen: Seen) -> Decision:  # noqa: PLR0911 (a rule a line, in the orde
         left_s = seen.remaining * seen.wall_s / seen.done
         if left_s < _WORTH_PROCESSES_S:
             return Decision("inline", f"{facts}: about {left_s * 1e3:.0f} ms are left, and processes take longer to start")
-    return Decision("process", f"{facts}: it computes, so {seen.cpus} CPUs do it in {seen.cpus} processes")
+    return Decision("process", f"{facts}: it computes, so {seen.cpus} processes do it")

@@ -52,7 +52,7 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, setup: Setup, cl
     auto = options.engine == "auto"
     if engine.pumped:
         run.report.plan.engine = engine.kind
-        run.lend_caller(_pumped(engine, run.job, setup, clock), for_good=not auto)
+        run.lend_caller(_pumped(engine, run.job, setup, clock), for_good=not auto, alone=not auto)
     else:
         if staff.employs(threading.current_thread()):
             # A worker of this pool calls the pool: all of them may be doing so, so each works at its own call.

@@ -23,7 +23,7 @@ from atonce._run.bell import Bell
 from atonce._run.item_notes import add_note
 from atonce._run.source import Source
 from atonce._run.staff import Staff
-from atonce._values.batch import Batch, Delivery
+from atonce._values.batch import Batch, Delivery, Lent
 from atonce._values.events import BatchDone, Event, RunBegan, RunEnded, WorkersHired
 from atonce._values.job import Job
 from atonce._values.outcome import Failure
@@ -90,6 +90,7 @@ class Run:
         self.failures: list[Failure] = []  # those that stop the run
         self.fault: BaseException | None = None  # why no worker can work; Guarded by: _lock for writing
         self.closed = False
+        self.alone = False  # whether the calling thread is the only worker there will be
         self.caller_helps = False  # whether the calling thread works while it polls
         self._ordering = ordering
         self._in_place = in_place
@@ -127,11 +128,6 @@ class Run:
         return self.source.barred
 
     @property
-    def watched(self) -> bool:
-        """Whether somebody else could bar items while the calling thread works."""
-        return self._crew is not None
-
-    @property
     def finished(self) -> bool:
         """Whether there will never be a batch again."""
         return self.source.exhausted
@@ -148,6 +144,14 @@ class Run:
         if self._emit is not None:
             self._emit(BatchDone(len(delivery.values), len(delivery.failed), delivery.worker, delivery.seconds))
 
+    def lend(self, limit: int) -> Lent | None:
+        """Lend the input to the calling thread, which is alone."""
+        return self.source.lend(limit)
+
+    def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
+        """Hear how much of what was lent has been read."""
+        self.source.give_back(read, ended=ended, error=error)
+
     def crowded(self) -> bool:
         """Whether another run waits for a worker of this kind."""
         crew = self._crew
@@ -163,7 +167,6 @@ class Run:
         """Let a worker go, back to the staff."""
         with self._lock:
             engine = self._out.pop(worker, None)
-            self._starved.discard(worker)
             if fault is not None and self.fault is None:
                 self.fault = fault
             if not worker.usable:
@@ -171,6 +174,12 @@ class Run:
         if engine is not None:
             self._staff.back(worker, engine)
         self._bell.ring()
+
+    def caller_left(self, fault: BaseException | None = None) -> None:
+        """Hear that the calling thread works no more."""
+        self.caller_helps = False
+        if fault is not None and self.fault is None:
+            self.fault = fault
 
     # ---- the Customer, for the staff: any thread, under the staff's lock --------------------------------------------------------
 
@@ -183,8 +192,15 @@ class Run:
 
     # ---- hiring: the consumer, or the manager on its behalf --------------------------------------------------------------------
 
-    def lend_caller(self, worker: PumpedWorker, *, for_good: bool = False) -> None:
-        """Let the calling thread work, whenever it polls; unless ``for_good``, only until others deliver."""
+    def lend_caller(self, worker: PumpedWorker, *, for_good: bool = False, alone: bool = False) -> None:
+        """Let the calling thread work, whenever it polls.
+
+        Args:
+            worker: the calling thread, as a worker.
+            for_good: not only until others deliver.
+            alone: there will be no others.
+        """
+        self.alone = alone
         self._pumped = worker
         self._caller_stays = for_good
         self.caller_helps = True

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from atonce._policy.batching import fair_share, read_ahead
-from atonce._values.batch import Batch
+from atonce._values.batch import Batch, Lent
 
 __all__ = ("Source",)
 
@@ -72,6 +72,20 @@ class Source:
             batch = Batch(self.taken, items)
             self.taken += len(items)
             return batch
+
+    def lend(self, limit: int) -> Lent | None:
+        """Lend the input itself to the only worker, for up to ``limit`` items. As ``take``, without reading anything."""
+        if self._bounded:
+            limit = min(limit, self._room(limit, 1))
+        if self.exhausted or limit < 1:
+            return None
+        return Lent(self.taken, islice(self._inputs, limit))
+
+    def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
+        """Hear how much of what was lent has been read."""
+        self.taken += read
+        self.error = error
+        self.exhausted = self.exhausted or ended or error is not None
 
     def has_room(self, workers: int) -> bool:
         """Tell whether ``take`` would read something."""

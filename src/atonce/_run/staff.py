@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from atonce._machine.clock import Clock
 from atonce._values.job import Setup
@@ -147,4 +147,6 @@ class Staff:
         if roster.engine.shared and roster.size() >= roster.limit:
             return None
         number = next(self._numbers)
-        return roster.engine.worker(WorkerContext(f"{self._name}-{roster.engine.kind}-{number}", self._setup, self._clock))
+        return cast(
+            Worker, roster.engine.worker(WorkerContext(f"{self._name}-{roster.engine.kind}-{number}", self._setup, self._clock))
+        )  # pumped workers are nobody\'s staff

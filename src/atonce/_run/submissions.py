@@ -36,7 +36,6 @@ class Submissions:
 
     stopped = False
     barred = sys.maxsize
-    watched = True
 
     def __init__(self, name: str, crew: Crew, staff: Staff, *, is_async: bool) -> None:
         self.job = Job(_call_async if is_async else _call, name=name, in_flight=crew.in_flight, chunksize=1, stops=False)

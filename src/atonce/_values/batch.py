@@ -1,8 +1,9 @@
 """What goes to a worker and what comes back: inputs that follow one another, and their results."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-__all__ = ("Batch", "Delivery", "Misfortune")
+__all__ = ("Batch", "Delivery", "Lent", "Misfortune")
 
 
 class Batch:
@@ -14,6 +15,16 @@ class Batch:
     __slots__ = ("items", "start")
 
     def __init__(self, start: int, items: list[Any]) -> None:
+        self.start = start
+        self.items = items
+
+
+class Lent:
+    """Inputs that are still to be read, by the only worker of a run, each when its turn comes."""
+
+    __slots__ = ("items", "start")
+
+    def __init__(self, start: int, items: Iterator[Any]) -> None:
         self.start = start
         self.items = items
 
@@ -40,6 +51,7 @@ class Delivery:
         durations: wall time of each item in seconds, where the job is timed.
         undone: items of the same batch that were given up unstarted, because the run had been stopped.
         moved_bytes: what crossed to another process and back.
+        trouble: what reading the next item raised, where items are read while they are run.
         notice: something that the caller should read in the report, said once for each distinct text.
     """
 
@@ -51,6 +63,7 @@ class Delivery:
         "notice",
         "seconds",
         "start",
+        "trouble",
         "undone",
         "values",
         "worker",
@@ -77,4 +90,5 @@ class Delivery:
         self.durations = durations
         self.undone = undone
         self.moved_bytes = 0
+        self.trouble: BaseException | None = None
         self.notice = notice

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 __all__ = ("Plan", "Report")
 
 
+_TELLING_S = 0.01  # work of less than this says nothing about speed
+
+
 @dataclass(slots=True)
 class Plan:
     """Which workers ran the items, and on what grounds.
@@ -77,7 +80,7 @@ class Report:
         counts = f"{self.items:,} item{_plural('item', self.items)} in {_seconds(self.wall_s)} -> {self.plan}"
         bad = [f"{number:,} {what}" for number, what in ((self.failed, "failed"), (self.cancelled, "cancelled")) if number]
         lines = [f"{self.name}: {counts}" + (f"  ({', '.join(bad)})" if bad else "")]
-        if self.speedup is not None:
+        if self.speedup is not None and self.busy_s >= _TELLING_S:
             lines.append(f"  speed  {self.speedup:.2f}x one worker, {_seconds(self.cpu_s)} of CPU")
         lines += [f"  why    {reason}" for reason in self.plan.reasons]
         if self.bytes_moved:

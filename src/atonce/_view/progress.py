@@ -6,6 +6,7 @@ tqdm draws it: rich draws a prettier one, but takes 60 ms and four packages to i
 code prints belongs to a library that most of them use already. (Measured: python -X importtime -c "import rich.progress")
 """
 
+import os
 import sys
 import threading
 from typing import Any, Protocol, TextIO
@@ -15,6 +16,10 @@ from atonce._values.events import BatchDone, Event, RunBegan, RunEnded, WorkersH
 
 __all__ = ("ProgressLine",)
 
+# Left of the bar what identifies, right of it what changes; the bar takes what room is left, so that a narrow window cuts no word.
+_KNOWN = "{desc}: {percentage:3.0f}% |{bar}| {n:,}/{total:,}{postfix}, {remaining} left"
+_UNKNOWN = "{desc}: {n:,} done{postfix}, {elapsed}"
+_COLUMNS = 80  # for a terminal that does not know its width
 _REDRAW_S = 0.1
 _LOG_EVERY_S = 5.0
 
@@ -52,6 +57,12 @@ class State:
         self.failed = 0
         self.workers = "calling thread"
         self.seconds = 0.0
+
+    @property
+    def rate(self) -> str:
+        """Items a second since the run began, to three digits."""
+        rate = self.done / self.seconds if self.seconds else 0.0
+        return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"  # noqa: PLR2004
 
     @property
     def known_total(self) -> int | None:
@@ -124,8 +135,8 @@ class _Live:
         bar = self._bar
         bar.total = state.known_total
         bar.n = state.done
-        failed = f", {state.failed:,} failed" if state.failed else ""
-        bar.set_postfix_str(state.workers + failed, refresh=False)
+        failed = f"{state.failed:,} failed, " if state.failed else ""
+        bar.set_postfix_str(f"{failed}{state.workers}, {state.rate}/s", refresh=False)
         bar.refresh()
 
     def close(self, state: State) -> None:
@@ -140,15 +151,16 @@ def _make_bar(stream: TextIO, state: State) -> Any:
     else:
         from tqdm import tqdm  # noqa: PLC0415 (only for those who want to see)
     tqdm.monitor_interval = 0  # this thread is the monitor
-    return tqdm(
-        desc=state.name,
-        total=state.known_total,
-        file=stream,
-        unit=" items",
-        unit_scale=True,
-        dynamic_ncols=True,
-        leave=True,
-    )
+    shape = _KNOWN if state.known_total is not None else _UNKNOWN
+    width = {"dynamic_ncols": True} if _knows_its_width(stream) else {"ncols": _COLUMNS}
+    return tqdm(desc=state.name, total=state.known_total, file=stream, bar_format=shape, leave=True, **width)
+
+
+def _knows_its_width(stream: TextIO) -> bool:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
 
 
 class _Log:
@@ -166,7 +178,7 @@ class _Log:
         parts = [f"{state.done:,} of {total:,} done" if total is not None else f"{state.done:,} done"]
         if state.failed:
             parts.append(f"{state.failed:,} failed")
-        parts.append(f"{rate:,.3g} items/s")
+        parts.append(f"{state.rate} items/s")
         if total is not None and rate and total > state.done:
             parts.append(f"{(total - state.done) / rate:,.0f} s left")
         parts.append(state.workers)

@@ -25,10 +25,10 @@ Rules that every kind keeps, and ``atonce.testing`` checks:
 from typing import Protocol
 
 from atonce._machine.clock import Clock
-from atonce._values.batch import Batch, Delivery
+from atonce._values.batch import Batch, Delivery, Lent
 from atonce._values.job import Job, Setup
 
-__all__ = ("Engine", "Place", "PumpedWorker", "Worker", "WorkerContext")
+__all__ = ("Engine", "Place", "PumpedPlace", "PumpedWorker", "Worker", "WorkerContext")
 
 
 class Place(Protocol):
@@ -38,7 +38,6 @@ class Place(Protocol):
         job: what to do with each item.
         stopped: whether anything is barred at all: the cheap look before the exact one.
         barred: the index from which on nothing may be started any more.
-        watched: whether anybody but the calling thread could bar items; if not, the calling thread need not look while it works.
         finished: whether there will never be a batch again.
     """
 
@@ -48,8 +47,6 @@ class Place(Protocol):
     def stopped(self) -> bool: ...
     @property
     def barred(self) -> int: ...
-    @property
-    def watched(self) -> bool: ...
     @property
     def finished(self) -> bool: ...
 
@@ -71,6 +68,29 @@ class Place(Protocol):
 
     def leave(self, worker: "Worker", fault: BaseException | None = None) -> None:
         """Say goodbye; ``fault`` if nothing like this worker can work here."""
+        ...
+
+
+class PumpedPlace(Place, Protocol):
+    """What a worker in the calling thread may touch besides. Only the consumer's thread calls it.
+
+    Attributes:
+        alone: whether there will never be another worker at this place.
+    """
+
+    @property
+    def alone(self) -> bool: ...
+
+    def lend(self, limit: int) -> Lent | None:
+        """Lend the input for up to ``limit`` items, if alone; ``None`` as from ``take``."""
+        ...
+
+    def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
+        """Say how much of what was lent has been read, whether it ended, and what it raised."""
+        ...
+
+    def caller_left(self, fault: BaseException | None = None) -> None:
+        """Say that the calling thread works no more; ``fault`` if it cannot work here at all."""
         ...
 
 
@@ -102,8 +122,19 @@ class Worker(Protocol):
         ...
 
 
-class PumpedWorker(Worker, Protocol):
+class PumpedWorker(Protocol):
     """A worker without a thread of its own: it works while the caller's thread lends it time."""
+
+    @property
+    def name(self) -> str: ...
+
+    def assign(self, place: PumpedPlace) -> None:
+        """Prepare to work at this place."""
+        ...
+
+    def close(self, *, wait: bool) -> None:
+        """Leave."""
+        ...
 
     def step(self) -> bool:
         """Do one batch in the calling thread; ``False`` if there was none."""
@@ -146,6 +177,6 @@ class Engine(Protocol):
         """Return how many workers to hire, and how many items each may have in flight, for these options."""
         ...
 
-    def worker(self, context: WorkerContext) -> Worker:
+    def worker(self, context: WorkerContext) -> "Worker | PumpedWorker":
         """Make a worker. Costly starts happen in the background, when it is first assigned."""
         ...

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from atonce._policy.batching import Batching
-from atonce._workers.base import Place, WorkerContext
+from atonce._values.batch import Delivery
+from atonce._workers.base import PumpedPlace, WorkerContext
 from atonce._workers.carry import call_of, carry_out
 
 __all__ = ("InlineEngine", "InlineWorker")
@@ -20,16 +21,15 @@ class InlineWorker:
 
     def __init__(self, context: WorkerContext) -> None:
         self.name = "calling thread"
-        self.usable = True
         self._setup = context.setup
         self._clock = context.clock
-        self._place: Place | None = None
+        self._place: PumpedPlace | None = None
         self._ready = False
         self._batching = Batching(_BATCH_S)
         self._calls: AbstractContextManager[Callable[[Any], Any]] = nullcontext(_nobody)
         self._call: Callable[[Any], Any] = _nobody
 
-    def assign(self, place: Place) -> None:
+    def assign(self, place: PumpedPlace) -> None:
         """Prepare for this place; work is done in ``step``."""
         self._place = place
         self._batching = Batching(_BATCH_S, place.job.chunksize)
@@ -41,46 +41,56 @@ class InlineWorker:
         place = self._place
         if place is None:
             return False
-        if not self._ready and not self._get_ready(place):
+        if not self._ready and not self._get_ready():
             return False
         begun = self._clock.now()
-        batch = place.take(self._batching.size)
-        if batch is None:
+        delivery = self._work_alone(place) if place.alone else self._work_with_others(place)
+        if delivery is None:
             if place.finished:
-                self.dismiss()
+                self._leave()
             return False
-        delivery = carry_out(self._call, place.job, batch, place if place.watched else None, self._clock, self.name)
         self._batching.saw(len(delivery.values), self._clock.now() - begun)
         place.deliver(delivery)
         return True
 
-    def _get_ready(self, place: Place) -> bool:
+    def _work_alone(self, place: PumpedPlace) -> Delivery | None:
+        """Read an input, run it, read the next: what the built-in ``map`` does, and a quarter faster than reading a batch first."""
+        limit = self._batching.size
+        batch = place.lend(limit)
+        if batch is None:
+            return None
+        delivery = carry_out(self._call, place.job, batch, None, self._clock, self.name)
+        place.give_back(len(delivery.values), ended=len(delivery.values) < limit, error=delivery.trouble)
+        return delivery
+
+    def _work_with_others(self, place: PumpedPlace) -> Delivery | None:
+        batch = place.take(self._batching.size)
+        if batch is None:
+            return None
+        delivery = carry_out(self._call, place.job, batch, place, self._clock, self.name)
+        delivery.undone = len(batch.items) - len(delivery.values)
+        return delivery
+
+    def _get_ready(self) -> bool:
         try:
             self._setup()
         except BaseException as error:
-            self._place, self.usable = None, False
-            place.leave(self, error)
+            self._leave(error)
             return False
         self._ready = True
         return True
 
-    def dismiss(self) -> None:
+    def _leave(self, fault: BaseException | None = None) -> None:
         """Leave the place, if at one."""
         place, self._place = self._place, None
         if place is not None:
             calls, self._calls, self._call = self._calls, nullcontext(_nobody), _nobody
             calls.__exit__(None, None, None)
-            place.leave(self)
-
-    def nudge(self) -> None:
-        """Nothing to do: the caller comes by itself."""
-
-    def interrupt(self, *, force: bool) -> None:
-        """Nothing to do: whoever interrupts is the caller, so nothing runs."""
+            place.caller_left(fault)
 
     def close(self, *, wait: bool) -> None:  # noqa: ARG002 (there is nothing to wait for)
         """Leave."""
-        self.dismiss()
+        self._leave()
 
 
 def _nobody(_item: Any) -> Any:

@@ -31,7 +31,9 @@ class ThreadWorker(Puller):
 
     def carry(self, place: Place, batch: Batch) -> Delivery:
         """Run the items, one after the other."""
-        return carry_out(self._call, place.job, batch, place, self.clock, self.name)
+        delivery = carry_out(self._call, place.job, batch, place, self.clock, self.name)
+        delivery.undone = len(batch.items) - len(delivery.values)
+        return delivery
 
     def depart(self) -> None:
         """Close the event loop, if there was one, and let go of the function."""

@@ -172,6 +172,7 @@ class Child:
             delivery = carry_side_by_side(job, batch, unreadable, self._bar, self._clock)
         else:
             delivery = carry_out(marked, job, batch, self._bar, self._clock, "")
+            delivery.undone = len(items) - len(delivery.values)
         words[PHASE] = PACKING
         _flush()
         self._last = delivery, items

@@ -1,0 +1,1 @@
+"""The command ``atonce``: what the library does, for people at a terminal and for shell scripts."""

@@ -1,0 +1,127 @@
+"""The command line of ``atonce map``: its options, its help, and what is refused."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from atonce.cli.usage import UsageError, did_you_mean
+
+__all__ = ("parse",)
+
+_USAGE = "atonce map TARGET (INPUT ... | - | --lines F | --jsonl F | --glob PATTERN) [-o OUT] [options]"
+_DESCRIPTION = """\
+Run a Python function over many inputs at once, on threads, processes or an event loop, and write one
+JSON record for each input.
+
+  TARGET  the function: pkg.mod:fn, or path/file.py:fn. It is called with one input at a time, and may
+          be a coroutine function.
+  INPUT   the inputs, as strings; or a single - for the lines of standard input"""
+_EPILOG = """\
+a record is one line:
+  {"index": 0, "input": ..., "value": ..., "attempts": 1, "seconds": 0.012}
+  {"index": 1, "input": ..., "error": {"type": ..., "message": ..., "notes": [...]}, "attempts": 1, "seconds": ...}
+Progress, the summary and what the function prints go to standard error.
+
+exit status:
+  0 all succeeded   1 some item failed   2 wrong usage, nothing was started   130 Ctrl-C
+
+examples:
+  atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return
+  atonce map thumbnails.py:make --glob 'photos/**/*.jpg' --engine process -j 4 -o made.jsonl
+  cat rows.jsonl | atonce map clean.py:tidy --jsonl - > tidy.jsonl"""
+_NOT_YET = ("--timeout", "--retries", "--rate", "--journal", "--retry-failed", "--report")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line of ``atonce map``.
+
+    Args:
+        words: what follows ``map``. Behind ``--`` everything is an input, even what begins with a dash.
+
+    Returns:
+        ``target``, ``inputs``, and an attribute for each option; ``None`` where nothing was said.
+
+    Raises:
+        UsageError: it cannot be read, or asks for what this version does not have.
+        SystemExit: it asks for help.
+    """
+    words = list(words)
+    dashes = words.index("--") if "--" in words else len(words)
+    parser = _parser()
+    wish, unknown = parser.parse_known_intermixed_args(words[:dashes])
+    if unknown:
+        raise UsageError(_unknown(parser, unknown))
+    wish.inputs = wish.words + words[dashes + 1 :]
+    if not wish.inputs:
+        raise UsageError("there is no function to run: give pkg.mod:fn, or path/file.py:fn")
+    wish.target = wish.inputs.pop(0)
+    return wish
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+class _NotYet(argparse.Action):
+    """An option that the interface promises and this version does not have: refused by name, never ignored."""
+
+    def __call__(self, _parser: object, _namespace: object, _values: object, option: str | None = None) -> None:
+        raise UsageError(f"this version does not have {option} yet; leave it out; nothing was started")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="atonce map",
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    _add_inputs(parser.add_argument_group("inputs from elsewhere, read as they are needed"))
+    _add_ways(parser.add_argument_group("how it runs"))
+    _add_results(parser.add_argument_group("what comes out"))
+    for name in _NOT_YET:
+        parser.add_argument(name, action=_NotYet, nargs="?", help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_inputs(group: Any) -> None:
+    group.add_argument("--lines", metavar="F", help="each line of a file, as a string; F may be - for standard input")
+    group.add_argument("--jsonl", metavar="F", help="each line of a file, read as JSON; F may be -")
+    group.add_argument("--glob", metavar="PATTERN", help="the files that match, sorted, as strings; ** goes into folders")
+
+
+def _add_ways(group: Any) -> None:
+    group.add_argument("--engine", metavar="E", help="auto (default), inline, thread, process or async")
+    group.add_argument("-j", "--max-workers", metavar="N", type=_count, help="threads or processes, at most")
+    group.add_argument("--concurrency", metavar="N", type=_count, help="items in flight in all workers together, at most")
+    group.add_argument("--chunksize", metavar="N", type=_count, help="items that a worker takes at a time")
+    group.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+
+
+def _add_results(group: Any) -> None:
+    group.add_argument("-o", "--output", metavar="OUT", default="-", help="where records go; standard output if left out")
+    group.add_argument(
+        "--errors",
+        metavar="HOW",
+        default="raise",
+        choices=("raise", "return"),
+        help="raise (default): the first failure stops the run; return: it gets its record, and the others go on",
+    )
+    group.add_argument("--unordered", action="store_true", help="write records as items finish, not in input order")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def _unknown(parser: argparse.ArgumentParser, words: list[str]) -> str:
+    word = next((word for word in words if word.startswith("-")), words[0])
+    near = did_you_mean(word, [name for name in parser._option_string_actions if name.startswith("--")])  # noqa: SLF001
+    return f"there is no option {word}{near}\nInputs that begin with a dash go behind -- at the end of the line."
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, not {text!r}")
+    return int(text)

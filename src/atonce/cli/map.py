@@ -1,0 +1,115 @@
+"""``atonce map``: a function over inputs, one JSON record for each."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
+from itertools import islice
+from typing import Any
+
+from atonce._api.opening import Order, Workplace
+from atonce._values.job import is_coroutine_function, name_of
+from atonce._values.options import Options
+from atonce.cli.arguments import parse
+from atonce.cli.inputs import Inputs, open_inputs
+from atonce.cli.output import CannotWrite, Output, file_opened, stdout_kept
+from atonce.cli.records import Ledger
+from atonce.cli.running import record_all
+from atonce.cli.story import story_of
+from atonce.cli.target import find
+from atonce.cli.usage import UsageError
+from atonce.cli.wrapped import Checked, UnreadableLine
+from atonce.errors import EngineUnavailable, OptionError
+
+__all__ = ("main",)
+
+_SHOWN_INPUTS = 3
+_CLOSED_PIPE = 141  # 128 + SIGPIPE: what the shell shows for any program whose reader has gone
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command.
+
+    Args:
+        words: what follows ``map`` on the command line.
+
+    Returns:
+        The exit status: 0 all succeeded, 1 some item failed, 141 the reader of the records has gone.
+
+    Raises:
+        UsageError: nothing can be run.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    wish = parse(words)
+    options = _options(wish)
+    inputs = open_inputs(wish.inputs, lines=wish.lines, jsonl=wish.jsonl, pattern=wish.glob)
+    with closing(inputs), stdout_kept() if wish.output == "-" and not wish.dry_run else nullcontext() as stdout:
+        fn = find(wish.target)
+        if wish.dry_run:
+            _tell_plan(wish, fn, inputs)
+            return 0
+        with nullcontext(stdout) if stdout is not None else file_opened(wish.output, inputs.source) as descriptor:
+            name = "standard output" if stdout is not None else wish.output
+            return _run(fn, Ledger(inputs, Output(descriptor, name)), inputs, options, quiet=wish.quiet)
+
+
+def _options(wish: Namespace) -> Options:
+    names = ("engine", "max_workers", "concurrency", "chunksize", "errors")
+    given = {name: value for name in names if (value := getattr(wish, name)) is not None}
+    try:
+        return Options().updated({**given, "ordered": not wish.unordered, "progress": not wish.quiet})
+    except OptionError as error:
+        raise UsageError(str(error)) from None
+
+
+def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Options, *, quiet: bool) -> int:
+    order = Order(Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True, timed=True)
+    try:
+        session = Workplace(Options()).open(order)
+    except (OptionError, EngineUnavailable) as error:
+        raise UsageError(str(error)) from None
+    ended_by: BaseException | None = None
+    try:
+        record_all(session, ledger)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{ledger.output.records:,} records are in {ledger.output.name}") from None
+    except BaseException as error:
+        ended_by = error
+    if isinstance(ended_by, CannotWrite) and ended_by.closed:
+        return _CLOSED_PIPE
+    if not quiet:
+        ledger.correct(session.run.report)
+        _say(str(session.run.report))
+    if ended_by is not None:
+        _say(_explained(ended_by))
+    return 1 if ended_by is not None or ledger.failed else 0
+
+
+def _explained(error: BaseException) -> str:
+    """Say what ended the run: with the traceback, where it is the user's own code that raised."""
+    if isinstance(error, CannotWrite):
+        return f"atonce: {error}"
+    if isinstance(error, UnreadableLine):
+        return f"atonce: {error}\nWith --errors return, such a line gets a record with its error, and the others go on."
+    return story_of(error)
+
+
+def _tell_plan(wish: Namespace, fn: Callable[..., Any], inputs: Inputs) -> None:
+    code = getattr(fn, "__code__", None)
+    source = f"{code.co_filename}, line {code.co_firstlineno}" if code is not None else f"module {getattr(fn, '__module__', '?')}"
+    first = [repr(item) for item in islice(inputs, _SHOWN_INPUTS + 1)]
+    more = ", ..." if len(first) > _SHOWN_INPUTS else ""
+    engine = wish.engine or "auto"
+    if engine == "auto":
+        engine += (
+            ": an event loop, for a coroutine function" if is_coroutine_function(fn) else ": chosen by watching the first items"
+        )
+    _say(f"would run  {name_of(fn)}, from {source}")
+    _say(f"over       {inputs.kind}: {', '.join(first[:_SHOWN_INPUTS]) or 'none'}{more}")
+    _say(f"engine     {engine}")
+    _say(f"records    to {'standard output' if wish.output == '-' else wish.output}")
+    _say("Nothing was run.")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
