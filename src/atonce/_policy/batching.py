@@ -40,20 +40,21 @@ class Batching:
         self.size = max(1, min(fitting, 2 * self.size, MOST_ITEMS))
 
 
-def fair_share(limit: int, remaining: int | None, workers: int) -> int:
+def fair_share(limit: int, remaining: int | None, workers: int, least: int = 1) -> int:
     """Cut a batch near the end of an input of known length, so that no worker is left with the last big one.
 
     Args:
         limit: items that the worker would take.
         remaining: items not taken yet; ``None`` where the length is unknown.
         workers: how many share what remains, at least 1.
+        least: items that a worker runs side by side, and should not take fewer of.
 
     Returns:
-        At least 1 item, and at most ``limit``.
+        At least ``least`` items, and at most ``limit``.
     """
     if remaining is None:
         return limit
-    return max(1, min(limit, remaining // (2 * workers)))
+    return max(least, min(limit, remaining // (2 * workers)))
 
 
 def read_ahead(workers: int, limit: int) -> int:

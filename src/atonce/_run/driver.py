@@ -132,13 +132,17 @@ class Run:
         """Whether there will never be a batch again."""
         return self.source.exhausted
 
-    def take(self, limit: int) -> Batch | None:
+    def take(self, limit: int, least: int = 1) -> Batch | None:
         """Take up to ``limit`` items, if there are any for a worker now."""
         crew = self._crew
-        return self.source.take(limit, crew.workers * crew.in_flight if crew is not None else 1)
+        return self.source.take(limit, crew.workers * crew.in_flight if crew is not None else 1, least)
 
     def deliver(self, delivery: Delivery) -> None:
-        """Hand in results."""
+        """Hand in results. A failure that stops the run does so here and now, not when the consumer comes to look."""
+        for bad in delivery.failed:
+            if self._is_fatal(bad.error):
+                self._bar(delivery.start + bad.position if self._in_place else 0)
+                break
         self._outbox.append(delivery)
         self._bell.ring()
         if self._emit is not None:
@@ -309,14 +313,16 @@ class Run:
             failure = Failure(index, bad.error, bad.attempts, seconds, delivery.worker)
             delivery.values[bad.position] = failure
             self.report.failed += 1
-            # Ctrl-C is never an item's own failure, whatever the caller wants done about those.
-            if self.job.stops or isinstance(bad.error, KeyboardInterrupt):
+            if self._is_fatal(bad.error):
                 self.failures.append(failure)
-                self._bar(index if self._in_place else 0)
+
+    def _is_fatal(self, error: BaseException) -> bool:
+        """Tell whether an item's failure stops the run. Ctrl-C always does, whatever the caller wants done about failures."""
+        return self.job.stops or isinstance(error, KeyboardInterrupt)
 
     def _bar(self, index: int) -> None:
-        self.source.bar(index)
         with self._lock:
+            self.source.bar(index)
             out = list(self._out)
         for worker in out:
             worker.nudge()

@@ -45,7 +45,7 @@ class Source:
         self._bounded = not consumed_at_once
         self._lock = threading.Lock()
 
-    def take(self, limit: int, workers: int) -> Batch | None:
+    def take(self, limit: int, workers: int, least: int = 1) -> Batch | None:
         """Read up to ``limit`` inputs.
 
         Reading happens under the lock, because most iterators bear one reader at a time: the others wait.
@@ -53,6 +53,7 @@ class Source:
         Args:
             limit: inputs, at most.
             workers: items that may be in flight side by side, for the size of the window.
+            least: items that this worker runs side by side.
 
         Returns:
             A batch; ``None`` if the input has ended, the run is stopped, or the consumer has to take something first.
@@ -63,7 +64,7 @@ class Source:
             if self._bounded:
                 limit = min(limit, self._room(limit, workers))
             remaining = None if self.length is None else max(0, self.length - self.taken)
-            limit = fair_share(limit, remaining, workers) if limit > 1 else limit
+            limit = fair_share(limit, remaining, workers, min(least, limit)) if limit > 1 else limit
             if limit < 1:
                 return None
             items = self._read(min(limit, self.barred - self.taken))

@@ -101,7 +101,7 @@ class Submissions:
         """Whether there will never be a call again."""
         return self._closed and not self._line
 
-    def take(self, limit: int) -> Batch | None:  # noqa: ARG002 (one call at a time: the next one is for whoever is free)
+    def take(self, limit: int, least: int = 1) -> Batch | None:  # noqa: ARG002 (one call at a time: the next one is for whoever is free)
         """Take the next call that nobody has cancelled."""
         with self._lock:
             while self._line:

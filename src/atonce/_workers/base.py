@@ -50,8 +50,11 @@ class Place(Protocol):
     @property
     def finished(self) -> bool: ...
 
-    def take(self, limit: int) -> Batch | None:
-        """Take up to ``limit`` items; ``None`` if there is nothing for this worker now. May wait for the user's input iterator."""
+    def take(self, limit: int, least: int = 1) -> Batch | None:
+        """Take up to ``limit`` items, and not fewer than ``least`` for fairness' sake.
+
+        Returns ``None`` if there is nothing for this worker now. May wait for the user's input iterator, never for the consumer.
+        """
         ...
 
     def deliver(self, delivery: Delivery) -> None:

@@ -87,7 +87,7 @@ class Puller(ABC):
         while True:
             begun = now()
             self._reading = True
-            batch = place.take(max(batching.size, fewest))
+            batch = place.take(max(batching.size, fewest), fewest)
             self._reading = False
             if batch is None:
                 return

@@ -19,7 +19,7 @@ from atonce._wire.tracebacks import Packed, pack
 from atonce._workers.carry import call_of, carry_out
 from atonce._workers.process.protocol import (
     BARRED,
-    IDLE,
+    HEARD,
     NOTHING_BARRED,
     PACKING,
     PAGE_BYTES,
@@ -83,13 +83,13 @@ class Child:
             b"X": self._again,
         }
         while True:
-            self._words[PHASE] = IDLE
             try:
                 message = receive(self._inbox)
             except (EOFError, OSError):
                 break
             self._words[STARTED] = 0
             self._words[PHASE] = READING
+            self._words[HEARD] += 1
             reply = answers[bytes(message[:1])](memoryview(message)[1:])
             try:
                 send(self._outbox, reply)

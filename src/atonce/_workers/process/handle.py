@@ -19,7 +19,7 @@ from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.protocol import (
     BARRED,
-    IDLE,
+    HEARD,
     NOTHING_BARRED,
     PAGE_BYTES,
     PHASE,
@@ -45,15 +45,17 @@ class ChildDied(Exception):
     """The process ended while an answer was due.
 
     Attributes:
-        phase: what it was doing, as in ``protocol``.
+        heard: whether it had received the last message.
+        phase: what it was doing with it, as in ``protocol``.
         started: how many items of the batch it had started.
         how: exit status or signal, in words.
         pid: of the process that ended.
     """
 
-    def __init__(self, phase: int, started: int, how: str, pid: int) -> None:
+    def __init__(self, phase: int, started: int, how: str, pid: int, *, heard: bool) -> None:
         super().__init__(how)
         self.pid = pid
+        self.heard = heard
         self.phase = phase
         self.started = started
         self.how = how
@@ -70,6 +72,7 @@ class ChildProcess:
             raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
         self.pid = 0
         self._ends: list[int] = []
+        self._said = 0  # messages sent
         memory = _shared_memory()
         try:
             self.page = Page(mmap(memory, PAGE_BYTES))
@@ -104,12 +107,13 @@ class ChildProcess:
         Raises:
             ChildDied: it ended before the answer was complete.
         """
+        self._said += 1
         try:
             send(self._outbox, message)
             answer = memoryview(receive(self._inbox))
         except (EOFError, OSError):
-            phase, started = self.page.words[PHASE], self.page.words[STARTED]
-            raise ChildDied(phase, started, self.reap(0.0), self.pid) from None
+            how, words = self.reap(0.0), self.page.words
+            raise ChildDied(words[PHASE], words[STARTED], how, self.pid, heard=words[HEARD] == self._said) from None
         return bytes(answer[:1]), answer[1:]
 
     def bar(self, index: int) -> None:
@@ -256,7 +260,7 @@ class ProcessWorker(Puller):
             except ChildDied as death:
                 if self._given_up():
                     return Delivery(batch.start, [], (), 0.0, 0.0, self._signature(), undone=len(batch.items))
-                if death.phase == IDLE:
+                if not death.heard:
                     pid = death.pid
                     continue  # It died before it had the message: nothing of the batch was begun.
                 return self._after_a_crash(job, batch, death)

@@ -22,8 +22,9 @@ The page is written by both sides without a lock, each word by one side only:
 word name    writer    meaning
 ==== ======= ========= ==========================================================================================
 0    BARRED  parent    no item with this index or above may be started
-1    PHASE   child     what it is doing, so that a death can be blamed: IDLE, READING, RUNNING, PACKING
-2    STARTED child     how many items of the batch it has started, so that a death in RUNNING names its item
+1    HEARD   child     how many messages it has received, so that a death before it heard of a batch is not blamed on the batch
+2    PHASE   child     what it is doing with the last one: READING, RUNNING, PACKING
+3    STARTED child     how many items of the batch it has started, so that a death in RUNNING names its item
 ==== ======= ========= ==========================================================================================
 """
 
@@ -35,7 +36,7 @@ from atonce._wire.tracebacks import Packed
 
 __all__ = (
     "BARRED",
-    "IDLE",
+    "HEARD",
     "NOTHING_BARRED",
     "PACKING",
     "PAGE_BYTES",
@@ -50,8 +51,8 @@ __all__ = (
 )
 
 PAGE_BYTES = 4096
-BARRED, PHASE, STARTED = range(3)
-IDLE, READING, RUNNING, PACKING = range(4)
+BARRED, HEARD, PHASE, STARTED = range(4)
+READING, RUNNING, PACKING = range(3)
 NOTHING_BARRED = 2**63 - 1
 START = struct.Struct("<Q")
 

@@ -1,0 +1,199 @@
+"""A process worker dies, or a value does not get through: one item fails, named; the others have their results."""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+
+import pytest
+
+import atonce
+
+PROCESS = {"engine": "process", "max_workers": 2}
+
+
+def dies(number, how):
+    if number == 37:
+        how()
+    return number
+
+
+def segfault():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def exits():
+    os._exit(0)
+
+
+@pytest.mark.parametrize("chunksize", [None, 1, 100])
+@pytest.mark.parametrize(("how", "words"), [(segfault, "SIGSEGV"), (killed, "SIGKILL"), (exits, "exit status 0")])
+def test_a_death_costs_one_item(how, words, chunksize):
+    results = atonce.map(lambda number: dies(number, how), range(100), errors="return", chunksize=chunksize, **PROCESS)
+    failure = results[37]
+    assert isinstance(failure.error, atonce.WorkerCrashed)
+    assert words in str(failure.error)
+    assert failure.error.__notes__[0].startswith("item 37: 37 (attempt 1, process ")
+    assert [result for result in results if result is not failure] == [n for n in range(100) if n != 37]
+    assert results.report.failed == 1
+
+
+def test_a_death_can_be_caught_as_the_standard_librarys():
+    from concurrent.futures.process import BrokenProcessPool
+
+    with pytest.raises(BrokenProcessPool):
+        atonce.map(lambda number: dies(number, killed), range(50), **PROCESS)
+
+
+def test_a_pool_survives_its_workers():
+    with atonce.Pool(**PROCESS) as pool:
+        for _ in range(3):
+            assert isinstance(pool.submit(dies, 37, killed).exception(30), atonce.WorkerCrashed)
+        assert pool.map(abs, range(10)) == list(range(10))
+
+
+def test_an_idle_worker_that_was_killed_is_replaced():
+    with atonce.Pool(engine="process", max_workers=1) as pool:
+        first = pool.submit(os.getpid).result(30)
+        os.kill(first, signal.SIGKILL)
+        second = pool.submit(os.getpid).result(30)
+        assert second not in (first, os.getpid())
+
+
+class WillNotPickle:
+    def __reduce__(self):
+        raise TypeError("never")
+
+
+class WillNotUnpickle:
+    def __reduce__(self):
+        return _refuse, ()
+
+
+def _refuse():
+    raise ValueError("refused")
+
+
+class DiesUnpickling:
+    def __reduce__(self):
+        return _die_elsewhere, (os.getpid(),)
+
+
+def _die_elsewhere(home):
+    if os.getpid() != home:
+        os._exit(7)
+
+
+def same(thing):
+    return thing if isinstance(thing, int) else repr(type(thing))
+
+
+@pytest.mark.parametrize(
+    ("bad", "error", "attempts"),
+    [
+        (WillNotPickle(), atonce.PicklingFailed, 0),
+        (threading.Lock(), atonce.PicklingFailed, 0),
+        (WillNotUnpickle(), ValueError, 1),
+        (DiesUnpickling(), atonce.WorkerCrashed, 1),
+    ],
+)
+@pytest.mark.parametrize("chunksize", [1, 10])
+def test_an_item_that_does_not_get_there_fails_alone(bad, error, attempts, chunksize):
+    items = [0, 1, bad, 3, bad, 5]
+    results = atonce.map(same, items, errors="return", chunksize=chunksize, **PROCESS)
+    assert [result for result in results if not isinstance(result, atonce.Failure)] == [0, 1, 3, 5]
+    assert [type(results[index].error) for index in (2, 4)] == [error] * 2
+    assert [results[index].attempts for index in (2, 4)] == [attempts] * 2
+    assert results[2].error.__notes__[-1].startswith("item 2: ")
+
+
+def result_of(number):
+    return {0: threading.Lock, 1: WillNotUnpickle, 2: lambda: number, 3: DiesUnpickling().__reduce__}[number]()
+
+
+def test_a_result_that_does_not_get_back_fails_alone():
+    results = atonce.map(result_of, range(3), errors="return", chunksize=3, **PROCESS)
+    assert isinstance(results[0].error, atonce.PicklingFailed)
+    assert isinstance(results[1].error, ValueError)
+    assert results[2] == 2
+
+
+class NeedsTwo(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+        self.two = two
+
+
+class Holds(Exception):
+    def __init__(self, thing):
+        super().__init__("holds")
+        self.thing = thing
+
+
+def raises(number):
+    if number == 0:
+        raise NeedsTwo("a", "b")
+    if number == 1:
+        raise Holds(threading.Lock())
+    if number == 2:
+        sys.exit(5)
+    raise KeyError("itself")
+
+
+def test_exceptions_get_back_as_well_as_they_can():
+    rebuilt, held, exited, itself = (failure.error for failure in atonce.map(raises, range(4), errors="return", **PROCESS))
+    assert isinstance(rebuilt, atonce.RemoteError)
+    assert (rebuilt.type_name.rsplit(".", 1)[-1], rebuilt.text) == ("NeedsTwo", "a")
+    assert "in raises" in rebuilt.traceback_text
+    assert isinstance(held, atonce.RemoteError)
+    assert isinstance(exited, SystemExit)
+    assert exited.code == 5
+    assert isinstance(itself, KeyError)
+    assert "in raises" in str(itself.__cause__)
+    assert pickle.loads(pickle.dumps(rebuilt)).text == "a"
+
+
+def test_a_function_that_does_not_pickle_is_named_before_anything_runs(evidence):
+    lock = threading.Lock()
+
+    def guarded(number):
+        evidence.note(number)
+        with lock:
+            return number
+
+    with pytest.raises(atonce.PicklingFailed, match="closes over 'lock'"):
+        atonce.map(guarded, range(3), **PROCESS)
+    assert evidence.lines() == []
+
+
+def test_items_behind_a_crash_are_not_run_in_a_run_that_stops(evidence):
+    def noted(number):
+        evidence.note(number)
+        if number == 3:
+            os._exit(1)
+
+    with pytest.raises(atonce.WorkerCrashed):
+        atonce.map(noted, range(8), engine="process", max_workers=1, chunksize=8)
+    assert "4" not in evidence.lines()
+
+
+def test_workers_run_items_side_by_side_where_asked():
+    barrier_size = 4
+
+    def meet(number, gate=None):
+        names = globals().setdefault("_gate", threading.Barrier(barrier_size))
+        return names.wait(30) >= 0
+
+    assert atonce.map(meet, range(4), engine="process", max_workers=1, concurrency=barrier_size) == [True] * 4
+
+
+def test_worker_process_knows_that_it_is_one():
+    from atonce._machine.nesting import inside_worker_process
+
+    assert atonce.map(lambda _: inside_worker_process(), [0], engine="process") == [True]
+    assert not inside_worker_process()
