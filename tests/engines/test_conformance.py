@@ -1,6 +1,11 @@
 """Every engine keeps the one contract."""
 
+import asyncio
+import sys
+
 import pytest
+
+import atonce
 
 from atonce._workers.thread import ThreadEngine, ThreadWorker
 from atonce.testing import CASES, Kit
@@ -12,6 +17,22 @@ ENGINES = ("inline", "thread", "process", "async", "auto")
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_engine_passes(case, engine, tmp_path):
     case.check(Kit(engine, tmp_path))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_event_loop_passes_without_uvloop(case, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    case.check(Kit("async", tmp_path))
+
+
+def test_uvloop_is_used_where_it_is_installed():
+    uvloop = pytest.importorskip("uvloop")
+
+    async def loop_of(_):
+        return asyncio.get_running_loop()
+
+    (loop,) = atonce.map(loop_of, [0], engine="async")
+    assert isinstance(loop, uvloop.Loop)
 
 
 @pytest.mark.parametrize("engine", ["inline", "thread", "process", "auto"])

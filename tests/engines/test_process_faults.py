@@ -1,5 +1,6 @@
 """A process worker dies, or a value does not get through: one item fails, named; the others have their results."""
 
+import importlib.util
 import os
 import pickle
 import signal
@@ -190,6 +191,37 @@ def test_workers_run_items_side_by_side_where_asked():
         return names.wait(30) >= 0
 
     assert atonce.map(meet, range(4), engine="process", max_workers=1, concurrency=barrier_size) == [True] * 4
+
+
+HOMELESS = """
+STEP = 2
+
+class Box:
+    def __init__(self, it):
+        self.it = it
+
+    def moved(self, number):
+        return Box(self.it + number)
+
+def move(box):
+    return Box(box.it + STEP)
+"""
+
+
+@pytest.mark.parametrize("name", ["atonce_nowhere", "string"])
+def test_functions_of_a_module_that_no_path_leads_to(name, tmp_path, monkeypatch):
+    """A test runner, or a plug-in system, loads modules from files that workers could not import, or would confuse with others."""
+    file = tmp_path / f"{name}.py"
+    file.write_text(HOMELESS)
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr("atonce._wire.byvalue._known", {"__main__": True})
+    spec.loader.exec_module(module)
+    boxes = atonce.map(module.move, [module.Box(1), module.Box(2)], **PROCESS)
+    assert [type(box) is module.Box and box.it for box in boxes] == [3, 4]
+    moved = atonce.map(module.Box(5).moved, range(2), **PROCESS)
+    assert [type(box) is module.Box and box.it for box in moved] == [5, 6]
 
 
 def test_worker_process_knows_that_it_is_one():

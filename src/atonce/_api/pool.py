@@ -28,8 +28,8 @@ class Pool(Mapping):
     """Keeps workers between calls, and gives each call the options that were given here, unless it says otherwise.
 
     Threads and processes are shared by all calls that are under way, ``max_workers`` of each kind at most. Leaving the ``with``
-    block waits for what was submitted, ends streams that are still open, and lets the workers go. May be used from several threads, and
-    with ``async with`` from a running event loop.
+    block waits for what was submitted, ends streams that are still open, and lets the workers go. May be used from several
+    threads, and with ``async with`` from a running event loop.
 
     Example:
         >>> import atonce

@@ -13,7 +13,7 @@ bell and the other awaits it. Everything but the five methods of ``Place`` belon
 """
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -107,7 +107,7 @@ class Run:
         self._thread_cpu_s = 0.0  # of all workers
         self._process_cpu_s = 0.0  # of those in other processes
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
-        self._out: dict[Worker, Engine] = {}  # Guarded by: _lock
+        self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
         self._queued = 0  # workers asked for and not come yet. Guarded by: _lock
         self._starved: set[Worker] = set()  # Guarded by: _lock
         self._begun = clock.now()
@@ -170,13 +170,16 @@ class Run:
     def leave(self, worker: Worker, fault: BaseException | None = None) -> None:
         """Let a worker go, back to the staff."""
         with self._lock:
-            engine = self._out.pop(worker, None)
+            self._starved.discard(worker)
             if fault is not None and self.fault is None:
                 self.fault = fault
             if not worker.usable:
                 self.report.workers_lost += 1
-        if engine is not None:
-            self._staff.back(worker, engine)
+        self._staff.back(worker)  # before it counts as gone: who waits for the last to leave then finds it on the bench
+        with self._lock:
+            self._out[worker] -= 1
+            if not self._out[worker]:
+                del self._out[worker]
         self._bell.ring()
 
     def caller_left(self, fault: BaseException | None = None) -> None:
@@ -187,10 +190,10 @@ class Run:
 
     # ---- the Customer, for the staff: any thread, under the staff's lock --------------------------------------------------------
 
-    def joined(self, worker: Worker, engine: Engine) -> None:
+    def joined(self, worker: Worker) -> None:
         """Hear that a worker that was asked for comes now."""
         with self._lock:
-            self._out[worker] = engine
+            self._out[worker] += 1
             self._queued -= 1
             self.report.workers_hired += 1
 

@@ -8,7 +8,7 @@ from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._policy.hiring import LOOK_AFTER_S, Seen, decide
 from atonce._probe.effects import shared_writes
 from atonce._run.driver import Crew, Run
-from atonce._wire.pickling import dumps
+from atonce._wire.pickling import dumps_function
 from atonce.errors import PicklingFailed, PoolClosed
 
 __all__ = ("Manager", "RuleOfThumb")
@@ -78,7 +78,7 @@ class RuleOfThumb:
 def _stays(run: Run) -> str:
     """Say why the function cannot go to another process; empty if it can."""
     try:
-        dumps(run.job.fn)
+        dumps_function(run.job.fn)
     except PicklingFailed as failure:
         return f"it has to stay in this process: {str(failure).splitlines()[0]}"
     return ""

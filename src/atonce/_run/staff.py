@@ -16,7 +16,7 @@ __all__ = ("Staff",)
 class Customer(Place, Protocol):
     """A place that asks the staff for workers."""
 
-    def joined(self, worker: Worker, engine: Engine) -> None:
+    def joined(self, worker: Worker) -> None:
         """Hear that a worker comes, before it does. Called under the staff's lock."""
         ...
 
@@ -49,6 +49,7 @@ class Staff:
         self._clock = clock
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._rosters: dict[Any, Roster] = {}  # Guarded by: _lock
+        self._homes: dict[Worker, Roster] = {}  # of all who are out. Guarded by: _lock
         self._numbers = count(1)
         self._closed = False  # Guarded by: _lock
 
@@ -95,25 +96,26 @@ class Staff:
         roster = self._rosters.get(engine)
         return roster is not None and bool(roster.waiting)
 
-    def back(self, worker: Worker, engine: Engine) -> None:
+    def back(self, worker: Worker) -> None:
         """Take a worker back, and send it, or its successor, on to whoever waits for one."""
         with self._lock:
-            roster = self._rosters[engine]
+            roster = self._homes.pop(worker)
             roster.out.pop(worker, None)
-            keep = worker.usable and not engine.guest
+            keep = worker.usable and not roster.engine.guest
             if keep:
                 roster.bench.append(worker)
             while roster.waiting and not self._closed and (successor := self._find(roster)) is not None:
                 self._send(successor, roster.waiting.popleft(), roster)
             if not roster.size():
-                del self._rosters[engine]
+                self._rosters.pop(roster.engine, None)
             if keep and not self._closed:
                 return
         worker.close(wait=False)
 
     def _send(self, worker: Worker, place: Customer, roster: Roster) -> None:
         roster.out[worker] = place
-        place.joined(worker, roster.engine)
+        self._homes[worker] = roster
+        place.joined(worker)
         worker.assign(place)
 
     def has_idle(self) -> bool:

@@ -3,7 +3,7 @@
 import sys
 import threading
 from asyncio import CancelledError
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -13,7 +13,7 @@ from atonce._run.item_notes import add_note
 from atonce._run.staff import Staff
 from atonce._values.batch import Batch, Delivery
 from atonce._values.job import Job
-from atonce._workers.base import Engine, Worker
+from atonce._workers.base import Worker
 from atonce.errors import PoolClosed
 
 __all__ = ("Submissions",)
@@ -45,7 +45,7 @@ class Submissions:
         self._line: deque[tuple[Task, Future[Any]]] = deque()  # Guarded by: _lock
         self._running: dict[int, tuple[Task, Future[Any]]] = {}  # Guarded by: _lock
         self._taken = 0  # Guarded by: _lock
-        self._out: set[Worker] = set()  # Guarded by: _lock
+        self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
         self._queued = 0  # Guarded by: _lock. Workers asked for and not come yet
         self._starved: set[Worker] = set()  # Guarded by: _lock
         self._closed = False  # Guarded by: _lock
@@ -143,7 +143,6 @@ class Submissions:
     def leave(self, worker: Worker, fault: BaseException | None = None) -> None:
         """Let a worker go; if no worker can work, the calls in line fail with the reason."""
         with self._lock:
-            self._out.discard(worker)
             self._starved.discard(worker)
             failing = list(self._line) if fault is not None else []
             if failing:
@@ -151,15 +150,19 @@ class Submissions:
         for _, future in failing:
             if fault is not None and future.set_running_or_notify_cancel():
                 future.set_exception(fault)
-        self._staff.back(worker, self._crew.engine)
+        self._staff.back(worker)
+        with self._lock:
+            self._out[worker] -= 1
+            if not self._out[worker]:
+                del self._out[worker]
         if self._line:
             self._call_workers()
         with self._idle:
             if self._is_idle():
                 self._idle.notify_all()
 
-    def joined(self, worker: Worker, engine: Engine) -> None:  # noqa: ARG002 (there is one)
+    def joined(self, worker: Worker) -> None:
         """Hear that a worker that was asked for comes now."""
         with self._lock:
-            self._out.add(worker)
+            self._out[worker] += 1
             self._queued -= 1

@@ -6,17 +6,21 @@ used only when plain pickle fails, or when its result names ``__main__``.
 """
 
 import pickle
+import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+from atonce._wire.byvalue import homeless_modules, look_at
 from atonce.errors import PicklingFailed
 
-__all__ = ("dumps", "dumps_each", "loads")
+__all__ = ("dumps", "dumps_each", "dumps_function", "loads")
 
 _PROTOCOL = 5
-_MAIN = b"__main__"
+_registry_lock = threading.Lock()  # cloudpickle keeps one list for the whole process
 
 
 def dumps(thing: Any) -> bytes:
@@ -30,14 +34,22 @@ def dumps(thing: Any) -> bytes:
     except Exception:  # noqa: S110 (the second attempt reports)
         pass
     else:
-        if _MAIN not in blob:
+        if not any(name.encode() in blob for name in homeless_modules()):
             return blob
     try:
-        import cloudpickle  # noqa: PLC0415 (20 ms)
-
-        return bytes(cloudpickle.dumps(thing, _PROTOCOL))
+        return _dumps_by_value(thing)
     except Exception as error:
         raise PicklingFailed(_explain(thing, error)) from error
+
+
+def dumps_function(fn: Callable[..., Any]) -> bytes:
+    """Pickle a function, by value if a worker could not import it.
+
+    Raises:
+        PicklingFailed: as ``dumps``.
+    """
+    look_at(fn)
+    return dumps(fn)
 
 
 def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
@@ -54,6 +66,22 @@ def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
 def loads(blob: bytes | bytearray) -> Any:
     """Unpickle what ``dumps`` made in a process of the same program."""
     return pickle.loads(blob)  # noqa: S301 (it comes from our own other half, over a pipe that nobody else has)
+
+
+def _dumps_by_value(thing: Any) -> bytes:
+    import cloudpickle  # noqa: PLC0415 (20 ms)
+
+    modules = [sys.modules[name] for name in homeless_modules() if name != "__main__" and name in sys.modules]
+    with _registry_lock:
+        before = cloudpickle.list_registry_pickle_by_value()
+        try:
+            for module in modules:
+                cloudpickle.register_pickle_by_value(module)
+            return bytes(cloudpickle.dumps(thing, _PROTOCOL))
+        finally:
+            for module in modules:
+                if module.__name__ not in before:
+                    cloudpickle.unregister_pickle_by_value(module)
 
 
 def _explain(thing: Any, error: Exception) -> str:
@@ -107,9 +135,7 @@ def _parts_of_function(fn: FunctionType) -> list[tuple[str, Any]]:
 
 def _pickles(thing: Any) -> bool:
     try:
-        import cloudpickle  # noqa: PLC0415 (only on the way to an error)
-
-        cloudpickle.dumps(thing, _PROTOCOL)
+        _dumps_by_value(thing)
     except Exception:
         return False
     return True

@@ -22,7 +22,8 @@ class Shift:
     """One run's work on one loop: pullers that share a feed. Everything here belongs to the loop's thread.
 
     A puller takes an item from the feed, runs it, notes the result, and takes the next. The first puller starts the second, that
-    one the third, up to the limit, so there are never more than there is work for. Results are handed in once in each turn of the loop.
+    one the third, up to the limit, so there are never more than there is work for. Results are handed in once in each turn of
+    the loop.
     """
 
     def __init__(self, place: Place, worker: "LoopWorker") -> None:

@@ -112,7 +112,7 @@ class Child:
         try:
             parts = JobParts(*loads(payload.tobytes()))
             job = Job(
-                parts.fn,
+                loads(parts.fn),
                 star=parts.star,
                 name=parts.name,
                 is_async=parts.is_async,

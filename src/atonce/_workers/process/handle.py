@@ -14,7 +14,7 @@ from atonce._machine.cpus import usable_cpus
 from atonce._values.batch import Batch, Delivery, Misfortune
 from atonce._values.job import Job
 from atonce._wire.frames import receive, send
-from atonce._wire.pickling import dumps, dumps_each, loads
+from atonce._wire.pickling import dumps, dumps_each, dumps_function, loads
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.protocol import (
@@ -190,7 +190,7 @@ class ProcessWorker(Puller):
     def arrive(self, place: Place) -> None:
         """Pickle the job; it is sent with the first batch."""
         job = place.job
-        parts = JobParts(job.fn, job.star, job.name, job.is_async, job.timed, job.in_flight, job.stops)
+        parts = JobParts(dumps_function(job.fn), job.star, job.name, job.is_async, job.timed, job.in_flight, job.stops)
         with self._lock:
             self._place = place
             self._unwanted = False
@@ -350,7 +350,7 @@ class ProcessWorker(Puller):
             self._child = child
         self._job_sent = False
         setup = self.setup
-        initializer = None if setup.initializer is None else dumps(setup.initializer)
+        initializer = None if setup.initializer is None else dumps_function(setup.initializer)
         try:
             _expect_ready(child.ask(b"S" + dumps((sys.path, sys.argv, initializer, dumps(setup.initargs)))))
         except ChildDied as death:

@@ -30,7 +30,7 @@ word name    writer    meaning
 
 import struct
 from mmap import mmap
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from atonce._wire.tracebacks import Packed
 
@@ -58,9 +58,9 @@ START = struct.Struct("<Q")
 
 
 class JobParts(NamedTuple):
-    """A job, as it is sent."""
+    """A job, as it is sent; ``fn`` is pickled for itself."""
 
-    fn: Any
+    fn: bytes
     star: bool
     name: str
     is_async: bool
