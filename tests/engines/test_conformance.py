@@ -6,7 +6,6 @@ import sys
 import pytest
 
 import atonce
-
 from atonce._workers.thread import ThreadEngine, ThreadWorker
 from atonce.testing import CASES, Kit
 

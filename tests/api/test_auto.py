@@ -1,0 +1,141 @@
+"""engine="auto": the first worker is the caller, and what is hired follows from what was seen."""
+
+import asyncio
+import hashlib
+import os
+import threading
+import time
+
+import pytest
+
+import atonce
+
+
+def computes(number):
+    block = bytes(64)
+    for _ in range(3000):
+        block = hashlib.md5(block).digest() * 4  # small blocks keep the GIL
+    return number, os.getpid()
+
+
+def waits(number):
+    time.sleep(0.02)
+    return number, threading.current_thread().name
+
+
+def engine_of(results):
+    return results.report.plan.engine
+
+
+def test_tiny_work_stays_in_the_calling_thread():
+    results = atonce.map(abs, range(1000))
+    assert engine_of(results) == "inline"
+    assert results.report.plan.workers == 1
+
+
+def test_work_that_computes_goes_to_processes():
+    results = atonce.map(computes, range(400))
+    assert [number for number, _ in results] == list(range(400))
+    assert engine_of(results) == "process"
+    pids = [pid for _, pid in results]
+    assert pids[0] == os.getpid()
+    assert {*pids} > {os.getpid()}
+    assert "it computes" in str(results.report)
+
+
+def test_work_that_waits_goes_to_threads():
+    results = atonce.map(waits, range(300))
+    assert [number for number, _ in results] == list(range(300))
+    assert engine_of(results) == "thread"
+    names = [name for _, name in results]
+    assert names[0] == threading.current_thread().name
+    assert len({*names}) > 10
+    assert "it waits" in str(results.report)
+
+
+def test_the_first_item_may_take_longer_than_the_look():
+    gate = threading.Barrier(4)
+
+    def meet(number):
+        gate.wait(60)  # the caller is in its first item until three threads have come
+        return number
+
+    assert atonce.map(meet, range(8)) == list(range(8))
+
+
+def test_a_function_that_writes_to_shared_state_stays_in_order():
+    seen = []
+
+    def note(number):
+        seen.append(number)
+        time.sleep(0.005)
+        return threading.current_thread().name
+
+    results = atonce.map(note, range(40))
+    assert seen == list(range(40))
+    assert {*results} == {threading.current_thread().name}
+    assert "it calls seen.append" in str(results.report)
+
+
+def test_a_function_that_cannot_be_sent_stays():
+    lock = threading.Lock()
+
+    def guarded(number):
+        with lock:
+            return computes(number)
+
+    results = atonce.map(guarded, range(400))
+    assert engine_of(results) == "inline"
+    assert "closes over 'lock'" in str(results.report)
+
+
+def test_coroutine_functions_run_on_an_event_loop():
+    async def fn(number):
+        await asyncio.sleep(0)
+        return number
+
+    results = atonce.map(fn, range(10))
+    assert results == list(range(10))
+    assert engine_of(results) == "async"
+
+
+def test_on_a_running_loop_a_function_does_not_block_it():
+    async def main():
+        results = await atonce.amap(lambda _: threading.current_thread() is threading.main_thread(), range(3))
+        return results, engine_of(results)
+
+    results, engine = asyncio.run(main())
+    assert results == [False] * 3
+    assert engine == "thread"
+
+
+def test_one_worker_is_the_caller():
+    results = atonce.map(waits, range(8), max_workers=1)
+    assert {name for _, name in results} == {threading.current_thread().name}
+
+
+def test_inside_a_worker_process_the_other_cpus_are_taken():
+    def nested(_):
+        return atonce.map(computes, range(60)).report.plan.engine
+
+    assert atonce.map(nested, [0], engine="process") == ["inline"]
+
+
+@pytest.mark.parametrize("call", [atonce.map, lambda *args, **options: list(atonce.stream(*args, **options))])
+def test_a_failure_behind_the_hiring_is_raised_as_itself(call):
+    def fails(number):
+        if number == 200:
+            raise LookupError("number 200")
+        return computes(number)
+
+    with pytest.raises(LookupError, match="number 200") as caught:
+        call(fails, range(400))
+    assert caught.value.__notes__[0].startswith("item 200: 200 (attempt 1, ")
+
+
+def test_the_counts_add_up_when_workers_of_two_kinds_were_at_it():
+    report = atonce.map(computes, range(400)).report
+    assert report.items == report.succeeded == 400
+    assert report.failed == report.cancelled == 0
+    assert report.wall_s > 0
+    assert report.speedup > 0.5
