@@ -363,3 +363,11 @@ def test_threads_of_many_callers_do_not_mix():
         streams = [pool.stream(abs, itertools.count(start), buffersize=10) for start in (0, 100, 200)]
         rounds = [[next(stream) for stream in streams] for _ in range(50)]
         assert rounds == [[number, number + 100, number + 200] for number in range(50)]
+
+
+@pytest.mark.parametrize("engine", ["inline", "thread", "process"])
+def test_what_had_finished_before_a_failure_is_not_lost_when_unordered(engine):
+    got = []
+    with pytest.raises(ValueError, match="invalid literal"):
+        got.extend(atonce.stream(int, ["1", "2", "x", "4"], ordered=False, chunksize=4, engine=engine, max_workers=1))
+    assert got == [1, 2]

@@ -138,6 +138,7 @@ class Workplace:
             Source(order.inputs, length=order.length, buffersize=options.buffersize, consumed_at_once=not order.streamed),
             ordering=InOrder() if in_order else AsFinished(),
             in_place=order.streamed and options.ordered,
+            fail_fast=not order.streamed,
             staff=staff,
             bell=bell,
             clock=self._clock,

@@ -58,7 +58,7 @@ def shared_writes(fn: Callable[..., Any]) -> str:
     else:
         owner = None
     if not isinstance(fn, FunctionType):
-        call = vars(type(fn)).get("__call__")
+        call = type(fn).__call__
         if not isinstance(call, FunctionType):
             return ""  # written in C: what it writes cannot be seen
         owner, fn = fn, call

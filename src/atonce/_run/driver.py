@@ -66,6 +66,7 @@ class Run:
         *,
         ordering: Ordering,
         in_place: bool,
+        fail_fast: bool,
         staff: Staff,
         bell: Bell,
         clock: Clock,
@@ -77,8 +78,8 @@ class Run:
             job: what to do with each item.
             source: the items.
             ordering: in which order results are handed on.
-            in_place: whether a failure that stops the run is raised where its item stands, after the results before it (an ordered
-                stream), or at once.
+            in_place: whether what stands before a failed item in the input is still wanted: an ordered stream.
+            fail_fast: whether nothing is wanted any more once an item has failed: a call that returns all or raises.
             staff: who lends the workers.
             bell: rung when the consumer should look.
             clock: where the time is read.
@@ -94,6 +95,7 @@ class Run:
         self.caller_helps = False  # whether the calling thread works while it polls
         self._ordering = ordering
         self._in_place = in_place
+        self._fail_fast = fail_fast
         self._staff = staff
         self._bell = bell
         self._clock = clock
@@ -261,8 +263,8 @@ class Run:
 
     @property
     def failing(self) -> bool:
-        """Whether the consumer should not wait for more results: the run has failed, and not in a place of the order."""
-        return self.fault is not None or (bool(self.failures) and not self._in_place)
+        """Whether the consumer should not wait for more results."""
+        return self.fault is not None or (bool(self.failures) and self._fail_fast)
 
     def poll(self) -> Delivery | None:
         """Give the results that are due.
@@ -382,6 +384,12 @@ class Run:
             if self._out:
                 yield left
         self._finish(wait=True)
+
+    def left_over(self) -> Iterator[Delivery]:
+        """Give what had finished when the run ended, and was never handed on."""
+        while (delivery := self._ordering.pop()) is not None:
+            yield delivery
+        yield from self._ordering.waiting()
 
     def abandon(self) -> None:
         """End the run without waiting for anybody: it became garbage, or Ctrl-C came a second time."""

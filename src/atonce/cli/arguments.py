@@ -98,7 +98,12 @@ def _add_ways(group: Any) -> None:
     group.add_argument("--engine", metavar="E", help="auto (default), inline, thread, process or async")
     group.add_argument("-j", "--max-workers", metavar="N", type=_count, help="threads or processes, at most")
     group.add_argument("--concurrency", metavar="N", type=_count, help="items in flight in all workers together, at most")
-    group.add_argument("--chunksize", metavar="N", type=_count, help="items that a worker takes at a time")
+    group.add_argument(
+        "--chunksize",
+        metavar="N",
+        type=_count,
+        help="items that a worker takes at a time; say 1 for a pipe whose lines come slowly",
+    )
     group.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
 
 

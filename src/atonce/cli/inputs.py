@@ -48,7 +48,7 @@ class Inputs(Iterator[Any]):
         return None if self._file is None else self._file.fileno()
 
     def close(self) -> None:
-        """Let go of a file that nobody has begun to read. Else its reader does: it may be waiting inside, and must not be waited for."""
+        """Let go of a file that nobody has begun to read. Else its reader does: it may be waiting in there now."""
         if self._file is not None and not self._begun:
             self._file.close()
 

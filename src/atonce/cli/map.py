@@ -12,6 +12,7 @@ from atonce._values.job import is_coroutine_function, name_of
 from atonce._values.options import Options
 from atonce.cli.arguments import parse
 from atonce.cli.inputs import Inputs, open_inputs
+from atonce.cli.interrupts import CtrlC
 from atonce.cli.output import CannotWrite, Output, file_opened, stdout_kept
 from atonce.cli.records import Ledger
 from atonce.cli.running import record_all
@@ -69,10 +70,12 @@ def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Option
     except (OptionError, EngineUnavailable) as error:
         raise UsageError(str(error)) from None
     ended_by: BaseException | None = None
+    ctrl_c = CtrlC()
     try:
-        record_all(session, ledger)
+        with ctrl_c.installed():
+            record_all(session, ledger, ctrl_c)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{ledger.output.records:,} records are in {ledger.output.name}") from None
+        raise KeyboardInterrupt(f"what had finished is in {ledger.output.name}") from None
     except BaseException as error:
         ended_by = error
     if isinstance(ended_by, CannotWrite) and ended_by.closed:

@@ -1,6 +1,7 @@
 """Where records are written: a file or standard output, by whole lines."""
 
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,12 +31,12 @@ class Output:
 
     Attributes:
         name: what people call it.
-        records: lines that have been written.
+        is_file: whether it is a file in a file system, and not a pipe, a terminal or a device.
     """
 
     def __init__(self, descriptor: int, name: str) -> None:
         self.name = name
-        self.records = 0
+        self.is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
         self._descriptor = descriptor
         self._lines: list[bytes] = []
         self._waiting_bytes = 0
@@ -62,9 +63,7 @@ class Output:
                 done += os.write(self._descriptor, memoryview(whole)[done:])
         except OSError as error:
             self._take_back(done - (whole.rfind(b"\n", 0, done) + 1))
-            self.records += whole.count(b"\n", 0, done)
             raise CannotWrite(f"{self.name} cannot be written: {error.strerror}", closed=error.errno == EPIPE) from None
-        self.records += len(lines)
 
     def _take_back(self, count: int) -> None:
         with suppress(OSError):  # a pipe cannot be cut

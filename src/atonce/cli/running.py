@@ -1,26 +1,28 @@
 """From a session to records: every item that finished gets its record, however the run ends."""
 
-from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from atonce._api.results import outcomes_of
 from atonce._api.session import SyncSession
 from atonce._values.batch import Delivery
 from atonce._values.outcome import Failure
+from atonce.cli.interrupts import CtrlC
 from atonce.cli.output import CannotWrite
 from atonce.cli.records import Ledger
 
 __all__ = ("record_all",)
 
 
-def record_all(session: SyncSession, ledger: Ledger) -> None:
+def record_all(session: SyncSession, ledger: Ledger, ctrl_c: CtrlC) -> None:
     """Run to the end, and write a record for each item.
 
-    With ``errors="raise"`` the record of the failed item is the last one in an ordered run. In an unordered one, records of items
-    that had finished by then stand behind it.
+    With ``errors="raise"``, records of items that had finished when the failure came may stand behind that of the failed item: they
+    are paid for.
 
     Args:
         session: a run that was begun.
         ledger: writes the records.
+        ctrl_c: held while the results of a batch become records.
 
     Raises:
         BaseException: what ended the run: an item's failure, Ctrl-C, the input's error, no worker that could work.
@@ -30,36 +32,38 @@ def record_all(session: SyncSession, ledger: Ledger) -> None:
     fatal: BaseException | None = None
     try:
         for delivery in deliveries:
-            fatal = _record(session, ledger, delivery)
+            with ctrl_c.held():
+                fatal = _enter(session, ledger, delivery)
+            # A pipe may keep us waiting for as long as its reader likes, and Ctrl-C has to work then.
+            with ctrl_c.held() if ledger.output.is_file else nullcontext(), _reader_may_have_gone(fatal):
+                ledger.output.flush()  # a reader sees these records now, and not when the next item ends
             if fatal is not None:
                 break
     except BaseException as error:
         session.close(patient=False)  # has happened before, unless this was raised here
         if not isinstance(error, CannotWrite):
-            for delivery in _left_over(session):
-                _record(session, ledger, delivery)
+            with _reader_may_have_gone(error):
+                for delivery in session.run.left_over():
+                    _enter(session, ledger, delivery)
+                ledger.output.flush()
         raise
     if fatal is not None:
         session.close()
         raise fatal
 
 
-def _record(session: SyncSession, ledger: Ledger, delivery: Delivery) -> BaseException | None:
-    """Write the records of a delivery; return the failure that ends the run, if it holds one."""
+def _reader_may_have_gone(error: BaseException | None) -> AbstractContextManager[None]:
+    """Bear that nobody reads any more, if Ctrl-C was pressed: it goes to all programs of a pipeline."""
+    return suppress(CannotWrite) if isinstance(error, KeyboardInterrupt) else nullcontext()
+
+
+def _enter(session: SyncSession, ledger: Ledger, delivery: Delivery) -> BaseException | None:
+    """Make the records of a delivery; return the failure that ends the run, if it holds one."""
     for outcome in outcomes_of(delivery):
         if isinstance(outcome, Failure) and isinstance(outcome.error, KeyboardInterrupt):
             return outcome.error  # Ctrl-C while the item ran: the item did not fail, it has no result
         failure = ledger.enter(outcome)
         session.run.source.handed += 1
         if failure is not None and session.errors == "raise" and not session.run.closed:
-            ledger.output.flush()
             return failure
-    ledger.output.flush()  # a reader sees what is there before the next wait
     return None
-
-
-def _left_over(session: SyncSession) -> Iterator[Delivery]:
-    """Give the deliveries that were due when the run ended, and that the run did not hand out any more."""
-    ordering = session.run._ordering  # noqa: SLF001 (a run that fails drops them; these values are paid for)
-    while (delivery := ordering.pop()) is not None:
-        yield delivery

@@ -173,6 +173,8 @@ class Child:
         else:
             delivery = carry_out(marked, job, batch, self._bar, self._clock, "")
             delivery.undone = len(items) - len(delivery.values)
+            for bad in delivery.failed:
+                _forget_mark(bad.error)
         words[PHASE] = PACKING
         _flush()
         self._last = delivery, items
@@ -196,6 +198,13 @@ def _done(delivery: Delivery, values: bytes | list[bytes | Packed]) -> bytes:
     failed = [(misfortune.position, pack(misfortune.error)) for misfortune in delivery.failed]
     done = Done(values, failed, delivery.seconds, delivery.cpu_s, delivery.durations, delivery.undone)
     return b"D" + dumps(tuple(done))
+
+
+def _forget_mark(error: BaseException) -> None:
+    """Let the traceback begin behind the function that marks what is started."""
+    traceback = error.__traceback__
+    if traceback is not None and traceback.tb_next is not None:
+        error.__traceback__ = traceback.tb_next
 
 
 def _nobody(_item: Any) -> Any:

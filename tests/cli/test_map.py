@@ -1,0 +1,216 @@
+"""``atonce map`` from end to end: inputs, engines, records, order."""
+
+import json
+import os
+
+import pytest
+
+WORK = """
+    import asyncio, os, sys, threading
+
+    def up(text):
+        return text.upper()
+
+    async def later(text):
+        await asyncio.sleep(0)
+        return text.upper()
+
+    both = asyncio.Barrier(2)
+
+    async def meet(item):
+        await both.wait()
+        return item
+
+    def loud(text):
+        print("printed", text)
+        return text
+
+    def pid(_):
+        return os.getpid()
+
+    def change(row):
+        row["changed"] = True
+        return row["n"]
+
+    said = threading.Event()
+
+    def second_lets_first_go(text):
+        said.set() if text == "second" else said.wait()
+        return text
+
+    def fifo_or_text(text):
+        if text.startswith("wait:"):
+            with open(text.removeprefix("wait:")) as gate:
+                gate.read(1)
+        return text
+"""
+
+
+@pytest.fixture
+def work(cli):
+    cli.write("work.py", WORK)
+    return cli
+
+
+def values(ended):
+    assert (ended.status, ended.err) == (0, "")
+    records = ended.records
+    assert [record["index"] for record in records] == list(range(len(records)))
+    return [record["value"] for record in records]
+
+
+def test_a_record_has_what_was_promised(work):
+    ended = work.run("map", "work.py:up", "a", "--quiet")
+    (record,) = ended.records
+    assert list(record) == ["index", "input", "value", "attempts", "seconds"]
+    assert record["seconds"] >= 0
+    del record["seconds"]
+    assert record == {"index": 0, "input": "a", "value": "A", "attempts": 1}
+
+
+def test_arguments_anywhere_on_the_line(work):
+    assert values(work.run("map", "-q", "work:up", "a", "-j", "2", "b", "--chunksize", "1", "-5", "--", "--c")) == [
+        "A",
+        "B",
+        "-5",
+        "--C",
+    ]
+
+
+def test_a_module_in_a_package(work):
+    work.write("pkg/__init__.py", "")
+    work.write("pkg/mod.py", "class Kind:\n    @staticmethod\n    def twice(text):\n        return text * 2\n")
+    assert values(work.run("map", "pkg.mod:Kind.twice", "ab", "--quiet")) == ["abab"]
+
+
+def test_lines_of_a_file(work):
+    work.write("in.txt", "ä\r\n\nlast".encode())
+    ended = work.run("map", "work.py:up", "--lines", "in.txt", "--quiet")
+    assert values(ended) == ["Ä", "", "LAST"]
+    assert [record["input"] for record in ended.records] == ["ä", "", "last"]
+
+
+@pytest.mark.parametrize("words", [["-"], ["--lines", "-"]])
+def test_lines_of_standard_input(work, words):
+    assert values(work.run("map", "work.py:up", *words, "--quiet", stdin=b"a\nb\n")) == ["A", "B"]
+
+
+def test_json_lines_of_standard_input(work):
+    assert values(work.run("map", "builtins:len", "--jsonl", "-", "--quiet", stdin=b'[1]\n \n{"a": 1, "b": 2}\n')) == [1, 2]
+
+
+def test_the_input_is_shown_as_it_was_written(work):
+    work.write("in.jsonl", ' {"n": 1.0,\t"big": 1e999} \r\n')
+    ended = work.run("map", "work.py:change", "--jsonl", "in.jsonl", "--quiet", "--engine", "inline")
+    assert '"input": {"n": 1.0,\t"big": 1e999}, "value": 1.0' in ended.out
+
+
+def test_files_that_match(work):
+    for name in ("b.txt", "a.txt", "deep/er/c.txt", "d.dat"):
+        work.write(name, "")
+    (work.folder / "folder.txt").mkdir()
+    assert values(work.run("map", "builtins:str", "--glob", "**/*.txt", "--quiet")) == ["a.txt", "b.txt", "deep/er/c.txt"]
+
+
+def test_a_file_name_that_is_not_utf8(work):
+    work.write(os.fsdecode(b"x\xff.txt"), "")
+    assert values(work.run("map", "builtins:str", "--glob", "*.txt", "--quiet")) == [os.fsdecode(b"x\xff.txt")]
+
+
+def test_lines_are_read_when_they_come_and_records_are_seen_at_once(work):
+    child = work.start("map", "work.py:up", "-", "--chunksize", "1", "--quiet")
+    for text in ("first", "second"):
+        child.stdin.write(text.encode() + b"\n")
+        child.stdin.flush()
+        assert json.loads(child.stdout.readline())["value"] == text.upper()  # while the input is still open
+    out, err = child.communicate()
+    assert (child.returncode, out, err) == (0, b"", b"")
+
+
+def test_no_lines_are_no_records(work):
+    work.write("empty.txt", "")
+    assert values(work.run("map", "work.py:up", "--lines", "empty.txt", "--quiet")) == []
+
+
+def test_records_go_to_a_file(work):
+    ended = work.run("map", "work.py:up", "ß", "你", "-o", "out.jsonl", "--quiet")
+    assert (ended.status, ended.out, ended.err) == (0, "", "")
+    assert [record["value"] for record in work.records("out.jsonl")] == ["SS", "你"]
+    assert "你" in (work.folder / "out.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("engine", ["auto", "inline", "thread", "process", "async"])
+def test_every_engine(work, engine):
+    words = ["map", "work.py:up", *"abcdefgh", "--engine", engine, "--chunksize", "2", "--quiet"]
+    words += [] if engine == "async" else ["-j", "2"]
+    assert values(work.run(*words)) == [*"ABCDEFGH"]
+
+
+def test_a_file_elsewhere_in_worker_processes(work):
+    work.write("else where/tool.py", "import os\n\ndef pid(_):\n    return os.getpid(), os.getppid()\n")
+    child = work.start("map", "else where/tool.py:pid", "a", "--engine", "process", "-j", "1", "--quiet")
+    out, err = child.communicate()
+    assert (child.returncode, err) == (0, b"")
+    pid, parent = json.loads(out)["value"]
+    assert (pid != child.pid, parent) == (True, child.pid)
+
+
+def test_coroutine_functions(work):
+    assert values(work.run("map", "work.py:later", "a", "b", "--quiet")) == ["A", "B"]
+
+
+@pytest.mark.parametrize("words", [["1", "2"], ["--jsonl", "-"], ["-", "--concurrency", "2"]])
+def test_coroutines_are_in_flight_side_by_side(work, words):
+    """Each waits for the other: one after the other would never end."""
+    assert len(values(work.run("map", "work.py:meet", *words, "--quiet", stdin=b"1\n2\n"))) == 2
+
+
+def test_what_is_printed_does_not_mix_with_the_records(work):
+    ended = work.run("map", "work.py:loud", "a", "b", "--quiet", "--engine", "process", "-j", "1")
+    assert [record["value"] for record in ended.records] == ["a", "b"]
+    assert ended.err == "printed a\nprinted b\n"
+    ended = work.run("map", "work.py:loud", "a", "--quiet")
+    assert ([record["value"] for record in ended.records], ended.err) == (["a"], "printed a\n")
+
+
+def test_input_order(work):
+    words = ("first", "second", "--engine", "thread", "-j", "2", "--chunksize", "1")
+    assert values(work.run("map", "work.py:second_lets_first_go", *words, "--quiet")) == ["first", "second"]
+
+
+def test_as_they_finish(work):
+    gate = work.fifo("gate")
+    words = ("wait:gate", "quick", "--engine", "thread", "-j", "2", "--chunksize", "1", "--unordered", "--quiet")
+    child = work.start("map", "work.py:fifo_or_text", *words)
+    assert json.loads(child.stdout.readline())["index"] == 1  # the first item waits for the gate, which opens now
+    gate.open_gate()
+    assert json.loads(child.stdout.readline())["index"] == 0
+    assert (child.wait(), child.stderr.read()) == (0, b"")
+
+
+def test_the_summary(work):
+    ended = work.run("map", "work.py:up", "a", "b", "c")
+    assert (ended.status, len(ended.records)) == (0, 3)
+    assert "up: 3 items in " in ended.err
+    assert "-> the calling thread" in ended.err
+
+
+def test_dry_run(work):
+    work.write("marked.py", "import pathlib\n\ndef mark(item):\n    pathlib.Path('ran').touch()\n")
+    work.write("in.txt", "a\nb\nc\nd\n")
+    ended = work.run("map", "marked.py:mark", "--lines", "in.txt", "--engine", "thread", "-o", "out.jsonl", "--dry-run")
+    assert (ended.status, ended.out) == (0, "")
+    assert ended.err.splitlines() == [
+        f"would run  mark, from {work.folder / 'marked.py'}, line 3",
+        "over       lines of in.txt: 'a', 'b', 'c', ...",
+        "engine     thread",
+        "records    to out.jsonl",
+        "Nothing was run.",
+    ]
+    assert sorted(path.name for path in work.folder.iterdir() if path.is_file()) == ["in.txt", "marked.py", "work.py"]
+
+
+def test_dry_run_names_the_engine_of_coroutines(work):
+    ended = work.run("map", "work.py:later", "a", "--dry-run")
+    assert (ended.status, ended.out) == (0, "")
+    assert "over       arguments: 'a'\nengine     auto: an event loop" in ended.err
