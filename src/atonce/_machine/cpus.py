@@ -30,21 +30,18 @@ def gil_is_held() -> bool:
 
 
 def _quota(v2: str, v1: str) -> float | None:
-    """Read the CPU quota of this control group, in CPUs; ``None`` where there is no limit or no such file."""
+    """Read the CPU quota of this control group, in CPUs; ``None`` where there is no limit, or nothing that can be understood."""
+    words = _words(v2) or [*_words(f"{v1}/cpu.cfs_quota_us"), *_words(f"{v1}/cpu.cfs_period_us")]
     try:
-        quota, period = _read(v2).split()[:2]
-    except (OSError, ValueError):
-        try:
-            quota, period = _read(f"{v1}/cpu.cfs_quota_us"), _read(f"{v1}/cpu.cfs_period_us")
-        except OSError:
-            return None
-    try:
-        cpus = int(quota) / int(period)
-    except (ValueError, ZeroDivisionError):
-        return None  # "max": no limit
+        cpus = int(words[0]) / int(words[1])
+    except (IndexError, ValueError, ZeroDivisionError, OverflowError):
+        return None  # "max", or -1: no limit
     return cpus if cpus > 0 else None
 
 
-def _read(path: str) -> str:
-    with open(path, encoding="ascii") as file:  # noqa: PTH123 (pathlib takes 3.5 ms of a program's first result)
-        return file.read()
+def _words(path: str) -> list[str]:
+    try:
+        with open(path, encoding="ascii") as file:  # noqa: PTH123 (pathlib takes 3.5 ms of a program's first result)
+            return file.read().split()
+    except (OSError, ValueError):
+        return []

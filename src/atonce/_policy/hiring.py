@@ -54,7 +54,8 @@ def decide(seen: Seen) -> Decision:  # noqa: PLR0911 (a rule a line, in the orde
         'process'
     """
     load = seen.cpu_s / seen.wall_s if seen.wall_s > 0 else 1.0
-    facts = f"{seen.done:,} items in {seen.wall_s * 1e3:.0f} ms at {load:.0%} CPU"
+    items = "item" if seen.done == 1 else "items"
+    facts = f"{seen.done:,} {items} in {seen.wall_s * 1e3:.0f} ms at {load:.0%} CPU"
     if seen.remaining == 0:
         return Decision("inline", f"{facts}; nothing is left to share")
     if seen.shares:
@@ -64,7 +65,7 @@ def decide(seen: Seen) -> Decision:  # noqa: PLR0911 (a rule a line, in the orde
     if not seen.gil:
         return Decision("thread", f"{facts}: it computes, and there is no GIL, so threads compute side by side")
     if seen.cpus == 1:
-        return Decision("inline", f"{facts}: it computes, and there is one CPU to do it")
+        return Decision("inline", f"{facts}: it computes, and there is one CPU")
     if seen.stays:
         return Decision("inline", f"{facts}: it computes, but {seen.stays}")
     if seen.done and seen.remaining is not None:

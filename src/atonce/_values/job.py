@@ -1,7 +1,9 @@
 """What is to be done with each input, whoever does it."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from types import MethodType
 from typing import Any
 
 __all__ = ("Job", "Setup", "is_coroutine_function", "name_of")
@@ -83,15 +85,18 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     fn = _plain_function(fn)
     if not hasattr(fn, "__code__") and not isinstance(fn, type):
         fn = _plain_function(type(fn).__call__)
-    code = getattr(fn, "__code__", None)
-    return bool(getattr(code, "co_flags", 0) & _CO_COROUTINE) or hasattr(fn, "_is_coroutine_mark")
+    flags = getattr(getattr(fn, "__code__", None), "co_flags", 0)
+    if isinstance(flags, int) and flags & _CO_COROUTINE:
+        return True
+    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)
+    return mark is not None and getattr(fn, "_is_coroutine_mark", None) is mark
 
 
 def _plain_function(fn: Callable[..., Any]) -> Callable[..., Any]:
     while True:
         if isinstance(fn, partial):
             fn = fn.func
-        elif hasattr(fn, "__func__"):
+        elif isinstance(fn, MethodType | staticmethod | classmethod):
             fn = fn.__func__
         else:
             return fn

@@ -98,6 +98,8 @@ def _plural(word: str, number: int) -> str:
 
 
 def _seconds(seconds: float) -> str:
+    if seconds >= 1000:  # noqa: PLR2004 (from here on, three digits are fewer than the whole number)
+        return f"{seconds:,.0f} s"
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
         if seconds >= scale:
             return f"{seconds / scale:.3g} {unit}"
@@ -107,6 +109,6 @@ def _seconds(seconds: float) -> str:
 def _bytes(number: float) -> str:
     for unit in ("bytes", "KiB", "MiB"):
         if number < 1024:  # noqa: PLR2004
-            return f"{number:.3g} {unit}"
+            return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"  # noqa: PLR2004
         number /= 1024
-    return f"{number:.3g} GiB"
+    return f"{number:,.0f} GiB" if number >= 100 else f"{number:.3g} GiB"  # noqa: PLR2004

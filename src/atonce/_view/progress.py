@@ -9,6 +9,8 @@ code prints belongs to a library that most of them use already. (Measured: pytho
 import os
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
 from atonce._machine.clock import SYSTEM_CLOCK, Clock
@@ -111,6 +113,10 @@ class ProgressLine:
             self._thread.join()
 
     def _show(self) -> None:
+        with suppress(Exception):  # a screen that has gone, or a log on a full disk, is no reason to stop the work
+            self._show_until_the_end()
+
+    def _show_until_the_end(self) -> None:
         stream = self._stream or sys.stderr
         live = _in_notebook() or stream.isatty()
         display: Display = _Live(stream, self._now()) if live else _Log(stream)
@@ -134,15 +140,23 @@ class _Live:
         """Draw."""
         bar = self._bar
         bar.total = state.known_total
+        bar.bar_format = _UNKNOWN if bar.total is None else _KNOWN
         bar.n = state.done
         failed = f"{state.failed:,} failed, " if state.failed else ""
         bar.set_postfix_str(f"{failed}{state.workers}, {state.rate}/s", refresh=False)
-        bar.refresh()
+        self._draw(lambda: bar.refresh(nolock=True))  # tqdm would keep its lock if drawing failed, and the program would never end
 
     def close(self, state: State) -> None:
         """Draw a last time, and leave the line standing."""
         self.show(state)
-        self._bar.close()
+        self._draw(self._bar.close)
+
+    def _draw(self, how: Callable[[], object]) -> None:
+        try:
+            how()
+        except Exception:
+            self._bar.disable = True  # so that the bar does not try once more when it is collected
+            raise
 
 
 def _make_bar(stream: TextIO, state: State) -> Any:
@@ -151,9 +165,8 @@ def _make_bar(stream: TextIO, state: State) -> Any:
     else:
         from tqdm import tqdm  # noqa: PLC0415 (only for those who want to see)
     tqdm.monitor_interval = 0  # this thread is the monitor
-    shape = _KNOWN if state.known_total is not None else _UNKNOWN
     width = {"dynamic_ncols": True} if _knows_its_width(stream) else {"ncols": _COLUMNS}
-    return tqdm(desc=state.name, total=state.known_total, file=stream, bar_format=shape, leave=True, **width)
+    return tqdm(desc=state.name, total=state.known_total, file=stream, bar_format=_UNKNOWN, leave=True, **width)
 
 
 def _knows_its_width(stream: TextIO) -> bool:

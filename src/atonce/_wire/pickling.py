@@ -87,7 +87,7 @@ def _dumps_by_value(thing: Any) -> bytes:
 def _explain(thing: Any, error: Exception) -> str:
     path, part = _culprit(thing)
     what = f"{type(part).__module__}.{type(part).__qualname__}"
-    where = f"{path} (a {what})" if path else f"a {what}"
+    where = f"{path.strip()} (a {what})" if path else f"a {what}"
     return (
         f"{where} cannot be sent to another process: {type(error).__name__}: {error}\n"
         f"engine='thread' needs no pickling; or make the object inside the function, or in the initializer."
@@ -119,13 +119,22 @@ def _parts(thing: Any) -> list[tuple[str, Any]]:
     if isinstance(thing, FunctionType):
         return _parts_of_function(thing)
     parts = [(f".{name}", value) for name, value in getattr(thing, "__dict__", {}).items()]
+    parts += [(f".{name}", getattr(thing, name)) for name in _slots(thing) if hasattr(thing, name)]
     if isinstance(thing, MethodType):
         parts.append((".__self__", thing.__self__))
     return parts
 
 
+def _slots(thing: Any) -> list[str]:
+    slots = [vars(kind).get("__slots__", ()) for kind in type(thing).__mro__]
+    return [name for names in slots for name in ((names,) if isinstance(names, str) else names) if not name.startswith("__")]
+
+
 def _parts_of_function(fn: FunctionType) -> list[tuple[str, Any]]:
-    parts = []
+    defaults = enumerate(fn.__defaults__ or ())
+    named = fn.__code__.co_varnames[fn.__code__.co_argcount - len(fn.__defaults__ or ()) :]
+    parts = [(f" has the default {named[position]!r}", value) for position, value in defaults]
+    parts += [(f" has the default {name!r}", value) for name, value in (fn.__kwdefaults__ or {}).items()]
     for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
         with suppress(ValueError):  # a variable that has no value yet
             parts.append((f" closes over {name!r}", cell.cell_contents))

@@ -1,6 +1,5 @@
 """An exception's way to another process: itself, and its traceback as text."""
 
-import pickle
 import traceback
 from typing import TypeAlias
 
@@ -24,10 +23,7 @@ class RemoteTraceback(Exception):
 def pack(error: BaseException) -> Packed:
     """Make an exception ready to be sent. Never raises: what cannot be sent is described."""
     kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    try:
-        text = str(error)
-    except Exception as failure:
-        text = f"<its text cannot be made: {type(failure).__name__}>"
+    text = _text_of(error)
     try:
         story = "".join(traceback.format_exception(error))
     except Exception:
@@ -36,9 +32,9 @@ def pack(error: BaseException) -> Packed:
         blob: bytes | None
         blob = dumps(error)
         rebuilt = loads(blob)
-        if type(rebuilt).__qualname__ != type(error).__qualname__:
-            blob = None
-    except Exception:
+        if type(rebuilt).__qualname__ != type(error).__qualname__ or _text_of(rebuilt) != text:
+            blob = None  # another exception: it was made anew from arguments that it had changed
+    except BaseException:  # whatever rebuilding runs may raise anything, SystemExit too
         blob = None
     return blob, kind, text, story
 
@@ -50,9 +46,16 @@ def unpack(packed: Packed) -> BaseException:
     if blob is not None:
         try:
             error = loads(blob)
-        except (Exception, pickle.UnpicklingError):
+        except BaseException:
             error = None
     if not isinstance(error, BaseException):
         error = RemoteError(kind, text, story)
     error.__cause__ = RemoteTraceback(story)
     return error
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failure:
+        return f"<its text cannot be made: {type(failure).__name__}>"

@@ -1,0 +1,198 @@
+"""Every option is checked once, before any work starts."""
+
+from dataclasses import FrozenInstanceError, fields
+
+import pytest
+
+from atonce._values.options import Options, OptionsDict, PoolOptionsDict
+from atonce._workers.inline import InlineEngine
+from atonce.errors import AtonceError, OptionError
+
+COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize")
+LATER = (
+    "blocking",
+    "deadline",
+    "journal",
+    "max_tasks_per_child",
+    "memory",
+    "rate",
+    "retries",
+    "retry_failed",
+    "seed",
+    "timeout",
+)
+ENGINE = InlineEngine()
+
+
+class NoEngine:
+    kind = "odd"
+    worker = None
+
+
+class NamelessEngine:
+    kind = 3
+
+    def worker(self, context):
+        raise NotImplementedError
+
+
+def refusal(**given):
+    with pytest.raises(OptionError) as caught:
+        Options().updated(given)
+    return str(caught.value)
+
+
+GOOD = {
+    "engine": ["auto", "inline", "thread", "process", "async", ENGINE],
+    **{name: [None, 1, 2, 10**9] for name in COUNTS},
+    "ordered": [True, False],
+    "errors": ["raise", "group", "return"],
+    "initializer": [None, print, list, lambda: None],
+    "initargs": [(), (1,), ("a", [2])],
+    "progress": [True, False, "reading", ""],
+    "name": [None, "resize"],
+}
+BAD = {
+    "engine": [None, "", "threads", "Thread", 3, True, object(), NoEngine(), NamelessEngine()],
+    **{name: [0, -1, True, False, 1.0, 2.5, "2", b"2", [2], object()] for name in COUNTS},
+    "ordered": [None, 0, 1, "yes", []],
+    "errors": [None, "", "ignore", "Raise", True, 0, ["raise"]],
+    "initializer": [3, "print", (), True],
+    "initargs": [None, [1], "ab", 1, {"a": 1}],
+    "progress": [None, 1, 0.5, b"reading", []],
+    "name": [3, True, b"resize", ["resize"]],
+}
+
+
+def each(table):
+    return [
+        pytest.param(name, value, id=f"{name}-{position}")
+        for name, values in table.items()
+        for position, value in enumerate(values)
+    ]
+
+
+def test_every_option_is_in_the_tables():
+    names = {field.name for field in fields(Options)}
+    assert set(GOOD) == set(BAD) == names
+    assert names == set(OptionsDict.__annotations__) | set(PoolOptionsDict.__annotations__)
+
+
+@pytest.mark.parametrize(("name", "value"), each(GOOD))
+def test_a_good_value_is_taken_over(name, value):
+    assert getattr(Options().updated({name: value}), name) is value
+
+
+@pytest.mark.parametrize(("name", "value"), each(BAD))
+def test_a_bad_value_is_refused_and_named(name, value):
+    message = refusal(**{name: value})
+    assert message.startswith(f"{name}={value!r}")
+
+
+def test_the_defaults_would_be_accepted_if_they_were_given():
+    given = {field.name: getattr(Options(), field.name) for field in fields(Options)}
+    assert Options().updated(given) == Options()
+
+
+def test_nothing_given_is_nothing_new():
+    options = Options(max_workers=3)
+    assert options.updated({}) is options
+
+
+def test_what_was_given_goes_over_what_was_there_and_leaves_the_rest():
+    before = Options().updated({"max_workers": 3, "name": "a"})
+    after = before.updated({"name": "b", "ordered": False})
+    assert (after.max_workers, after.name, after.ordered) == (3, "b", False)
+    assert (before.name, before.ordered) == ("a", True)
+
+
+def test_none_takes_a_default_back():
+    assert Options().updated({"max_workers": 3}).updated({"max_workers": None}).max_workers is None
+
+
+def test_options_cannot_be_changed_behind_our_back():
+    with pytest.raises(FrozenInstanceError):
+        Options().max_workers = 3
+
+
+def test_an_option_error_is_a_value_error_and_ours():
+    with pytest.raises(ValueError, match="max_workers"):
+        Options().updated({"max_workers": 0})
+    assert issubclass(OptionError, AtonceError)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_message_tells_a_wrong_type_from_a_wrong_number(name):
+    assert "not bool" in refusal(**{name: True})
+    assert "not str" in refusal(**{name: "2"})
+    assert "expected 1 or more" in refusal(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("max_worker", "max_workers"),
+        ("maxworkers", "max_workers"),
+        ("workers", "max_workers"),
+        ("chunk_size", "chunksize"),
+        ("buffer_size", "buffersize"),
+        ("order", "ordered"),
+        ("error", "errors"),
+        ("engines", "engine"),
+        ("progres", "progress"),
+        ("init_args", "initargs"),
+    ],
+)
+def test_a_slip_of_the_pen_is_recognized(typo, meant):
+    assert refusal(**{typo: None}) == f"there is no option {typo!r}. Did you mean {meant!r}?"
+
+
+def test_an_option_that_resembles_nothing_brings_the_list():
+    message = refusal(zzz=1)
+    assert message.startswith("there is no option 'zzz'. The options are: ")
+    for field in fields(Options):
+        assert field.name in message
+
+
+def test_the_options_that_are_listed_are_those_that_exist_now():
+    assert "timeout" not in refusal(zzz=1)
+
+
+@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("value", [True, 1, "x", 2.5], ids=repr)
+def test_an_option_of_a_later_version_is_refused_by_name(name, value):
+    message = refusal(**{name: value})
+    assert message.startswith(f"{name}={value!r} cannot be honoured")
+    assert f"does not have the option {name!r} yet" in message
+
+
+@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("value", [None, False])
+def test_an_option_of_a_later_version_that_says_nothing_is_let_pass(name, value):
+    assert Options().updated({name: value}) == Options()
+    assert Options().updated({name: value, "max_workers": 3}).max_workers == 3
+
+
+def test_no_retries_says_nothing():
+    assert Options().updated({"retries": 0}) == Options()
+
+
+@pytest.mark.parametrize("name", sorted({*LATER} - {"retries"}))
+def test_a_zero_says_something(name):
+    assert refusal(**{name: 0}).startswith(f"{name}=0 cannot be honoured")
+
+
+@pytest.mark.parametrize("engine", ["interpreter", "dask", "ray"])
+def test_an_engine_of_a_later_version_is_refused_by_name(engine):
+    message = refusal(engine=engine)
+    assert message.startswith(f"engine={engine!r} cannot be honoured")
+    for available in ("auto", "inline", "thread", "process", "async"):
+        assert available in message
+
+
+def test_an_engine_that_nobody_knows_brings_the_choice():
+    assert refusal(engine="gpu") == "engine='gpu': expected one of 'auto', 'inline', 'thread', 'process', 'async'"
+
+
+def test_all_is_checked_before_anything_is_taken_over():
+    assert "max_workers=0" in refusal(name="fine", max_workers=0)
