@@ -172,7 +172,7 @@ class Sieve:
         self.skipped = 0
         if not delivery.failed:
             return delivery.values
-        fatal = self._run.failures
+        fatal = self._run.account.failures
         if fatal:
             ends = {failure.index for failure in fatal}
             for bad in delivery.failed:

@@ -45,7 +45,7 @@ class Session(Generic[B]):
         run = self.run
         if run.fault is not None:
             raise run.fault
-        failure = run.first_failure()
+        failure = run.account.first_failure()
         if failure is not None:
             if isinstance(failure.error, StopIteration | StopAsyncIteration):  # would silently end the caller's own loop (PEP 479)
                 what = type(failure.error).__name__

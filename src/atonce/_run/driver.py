@@ -19,22 +19,19 @@ from typing import Protocol
 
 from atonce._machine.clock import Clock
 from atonce._policy.ordering import Ordering
+from atonce._run.account import Account
 from atonce._run.bell import Bell
-from atonce._run.item_notes import add_note
 from atonce._run.source import Source
 from atonce._run.staff import Staff
 from atonce._values.batch import Batch, Delivery, Lent
 from atonce._values.events import BatchDone, Event, RunBegan, RunEnded, WorkersHired
 from atonce._values.job import Job
-from atonce._values.outcome import Failure
-from atonce._values.report import Report
 from atonce._workers.base import Engine, PumpedWorker, Worker
 
 __all__ = ("Crew", "Run")
 
 _GRACE_S = 0.05  # for batches in worker processes that are nearly done, before their processes are killed
 _READING_GRACE_S = 0.5  # for workers that are on their way out; longer only if they wait inside the user's input
-_SHARED_GIL = 0.8  # CPU seconds of all threads over wall seconds, from which on they are taken to hinder each other
 
 
 class Crew:
@@ -87,8 +84,8 @@ class Run:
         """
         self.job = job
         self.source = source
-        self.report = Report(name=job.name)
-        self.failures: list[Failure] = []  # those that stop the run
+        self.account = Account(job, clock)
+        self.report = self.account.report
         self.fault: BaseException | None = None  # why no worker can work; Guarded by: _lock for writing
         self.closed = False
         self.alone = False  # whether the calling thread is the only worker there will be
@@ -101,19 +98,14 @@ class Run:
         self._clock = clock
         self._emit = emit
         self._outbox: deque[Delivery] = deque()  # any thread appends, the consumer pops
-        self._accounted = 0  # items of drained deliveries; the run is over when it has caught up with source.taken
         self._crew: Crew | None = None
         self._manager: Ending | None = None
         self._pumped: PumpedWorker | None = None
         self._caller_stays = False
-        self._thread_cpu_s = 0.0  # of all workers
-        self._process_cpu_s = 0.0  # of those in other processes
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
         self._queued = 0  # workers asked for and not come yet. Guarded by: _lock
         self._starved: set[Worker] = set()  # Guarded by: _lock
-        self._begun = clock.now()
-        self._cpu_begun = clock.process_cpu()
         if emit is not None:
             emit(RunBegan(job.name, source.length))
 
@@ -142,7 +134,7 @@ class Run:
     def deliver(self, delivery: Delivery) -> None:
         """Hand in results. A failure that stops the run does so here and now, not when the consumer comes to look."""
         for bad in delivery.failed:
-            if self._is_fatal(bad.error):
+            if self.account.is_fatal(bad.error):
                 self._bar(delivery.start + bad.position if self._in_place else 0)
                 break
         self._outbox.append(delivery)
@@ -259,12 +251,12 @@ class Run:
     @property
     def over(self) -> bool:
         """Whether every item that was read has been accounted for, and none will follow."""
-        return self.source.exhausted and self._accounted == self.source.taken and not self._outbox
+        return self.source.exhausted and self.account.accounted == self.source.taken and not self._outbox
 
     @property
     def failing(self) -> bool:
         """Whether the consumer should not wait for more results."""
-        return self.fault is not None or (bool(self.failures) and self._fail_fast)
+        return self.fault is not None or (bool(self.account.failures) and self._fail_fast)
 
     def poll(self) -> Delivery | None:
         """Give the results that are due.
@@ -289,41 +281,13 @@ class Run:
     def _drain(self) -> None:
         outbox = self._outbox
         while outbox:
-            self._account(outbox.popleft())
+            self._account_for(outbox.popleft())
 
-    def _account(self, delivery: Delivery) -> None:
-        report = self.report
-        done = len(delivery.values)
-        self._accounted += done + delivery.undone
-        report.succeeded += done - len(delivery.failed)
-        report.busy_s += delivery.seconds
-        report.bytes_moved += delivery.moved_bytes
-        self._thread_cpu_s += delivery.cpu_s
-        if delivery.moved_bytes:
-            self._process_cpu_s += delivery.cpu_s
-        if delivery.notice and delivery.notice not in report.notices:
-            report.notices.append(delivery.notice)
-        if delivery.failed:
-            self._account_failures(delivery)
+    def _account_for(self, delivery: Delivery) -> None:
+        self.account.enter(delivery)
         self._ordering.add(delivery)
         if self.caller_helps and not self._caller_stays and self._pumped is not None and delivery.worker != self._pumped.name:
             self.caller_helps = False  # those who were hired deliver: the caller is more useful at the counter
-
-    def _account_failures(self, delivery: Delivery) -> None:
-        mean_s = delivery.seconds / len(delivery.values)
-        for bad in delivery.failed:
-            index = delivery.start + bad.position
-            add_note(bad.error, index, bad.item, bad.attempts, delivery.worker)
-            seconds = mean_s if delivery.durations is None else delivery.durations[bad.position]
-            failure = Failure(index, bad.error, bad.attempts, seconds, delivery.worker)
-            delivery.values[bad.position] = failure
-            self.report.failed += 1
-            if self._is_fatal(bad.error):
-                self.failures.append(failure)
-
-    def _is_fatal(self, error: BaseException) -> bool:
-        """Tell whether an item's failure stops the run. Ctrl-C always does, whatever the caller wants done about failures."""
-        return self.job.stops or isinstance(error, KeyboardInterrupt)
 
     def _bar(self, index: int) -> None:
         with self._lock:
@@ -331,20 +295,6 @@ class Run:
             out = list(self._out)
         for worker in out:
             worker.nudge()
-
-    def worked(self) -> tuple[float, float, int]:
-        """Tell the manager what has been seen so far: wall seconds of work, CPU seconds of that, and items done. Any thread.
-
-        Before the first batch has ended, the whole process's CPU time stands for the worker's.
-        """
-        done = self.report.succeeded + self.report.failed
-        if done:
-            return self.report.busy_s, self._thread_cpu_s, done
-        return self._clock.now() - self._begun, self._clock.process_cpu() - self._cpu_begun, 0
-
-    def first_failure(self) -> Failure | None:
-        """Return the failure to raise: of those that are known, the one that stands first in the input."""
-        return min(self.failures, key=_index, default=None)
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 
@@ -412,34 +362,13 @@ class Run:
             worker.interrupt(force=force)
 
     def _settled(self) -> bool:
-        return self._accounted == self.source.taken
+        return self.account.accounted == self.source.taken
 
     def _finish(self, *, wait: bool) -> None:
         self.closed = True
         if self._manager is not None:
             self._manager.end(wait=wait)
         self._drain()
-        report = self.report
-        report.items = self.source.taken
-        report.cancelled = report.items - report.succeeded - report.failed
-        report.wall_s = self._clock.now() - self._begun
-        report.cpu_s = self._clock.process_cpu() - self._cpu_begun + self._process_cpu_s
-        report.one_worker_s = self._one_worker_s()
+        self.account.close(self.source.taken)
         if self._emit is not None:
             self._emit(RunEnded())
-
-    def _one_worker_s(self) -> float | None:
-        """Estimate what one worker would have needed.
-
-        Workers that are alone on their CPU, or wait, take as long together as one would. Threads that share the GIL also wait for
-        each other, which one would not: their CPU time is what it would have needed.
-        """
-        report = self.report
-        if report.plan.engine == "async":
-            return report.busy_s if self.job.timed else None
-        sharing = report.plan.engine == "thread" and self._thread_cpu_s > _SHARED_GIL * report.wall_s
-        return self._thread_cpu_s if sharing else report.busy_s
-
-
-def _index(failure: Failure) -> int:
-    return failure.index

@@ -54,7 +54,7 @@ class RuleOfThumb:
 
     def _watch(self, run: Run) -> None:
         while not self._ended.wait(LOOK_AFTER_S):
-            wall_s, cpu_s, done = run.worked()
+            wall_s, cpu_s, done = run.account.worked()
             if wall_s >= LOOK_AFTER_S:
                 self._hire(run, wall_s, cpu_s, done)
                 return

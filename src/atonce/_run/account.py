@@ -1,0 +1,104 @@
+"""The books of one run: what came of each item, and the report that says so."""
+
+from atonce._machine.clock import Clock
+from atonce._run.item_notes import add_note
+from atonce._values.batch import Delivery
+from atonce._values.job import Job
+from atonce._values.outcome import Failure
+from atonce._values.report import Report
+
+__all__ = ("Account",)
+
+_SHARED_GIL = 0.8  # CPU seconds of all threads over wall seconds, from which on they are taken to hinder each other
+
+
+class Account:
+    """Counts, and makes ``Failure`` objects of what failed. Everything belongs to the consumer, but for ``worked``.
+
+    Attributes:
+        report: complete after ``close``.
+        accounted: items that have been heard of again, run or given up.
+        failures: those that stop the run.
+    """
+
+    def __init__(self, job: Job, clock: Clock) -> None:
+        self.report = Report(name=job.name)
+        self.accounted = 0
+        self.failures: list[Failure] = []
+        self._job = job
+        self._clock = clock
+        self._begun = clock.now()
+        self._cpu_begun = clock.process_cpu()
+        self._worker_cpu_s = 0.0  # of all workers
+        self._process_cpu_s = 0.0  # of those in other processes
+
+    def enter(self, delivery: Delivery) -> None:
+        """Take a delivery into the books; a ``Failure`` is put where a value is missing."""
+        report = self.report
+        done = len(delivery.values)
+        self.accounted += done + delivery.undone
+        report.succeeded += done - len(delivery.failed)
+        report.busy_s += delivery.seconds
+        report.bytes_moved += delivery.moved_bytes
+        self._worker_cpu_s += delivery.cpu_s
+        if delivery.moved_bytes:
+            self._process_cpu_s += delivery.cpu_s
+        if delivery.notice and delivery.notice not in report.notices:
+            report.notices.append(delivery.notice)
+        if delivery.failed:
+            self._enter_failures(delivery)
+
+    def is_fatal(self, error: BaseException) -> bool:
+        """Tell whether an item's failure stops the run. Ctrl-C always does, whatever the caller wants done about failures."""
+        return self._job.stops or isinstance(error, KeyboardInterrupt)
+
+    def first_failure(self) -> Failure | None:
+        """Return the failure to raise: of those that are known, the one that stands first in the input."""
+        return min(self.failures, key=_index, default=None)
+
+    def worked(self) -> tuple[float, float, int]:
+        """Tell the manager what has been seen so far: wall seconds of work, CPU seconds of that, and items done. Any thread.
+
+        Before the first batch has ended, the whole process's CPU time stands for the worker's.
+        """
+        done = self.report.succeeded + self.report.failed
+        if done:
+            return self.report.busy_s, self._worker_cpu_s, done
+        return self._clock.now() - self._begun, self._clock.process_cpu() - self._cpu_begun, 0
+
+    def close(self, items: int) -> None:
+        """Close the books, for so many items that were read."""
+        report = self.report
+        report.items = items
+        report.cancelled = items - report.succeeded - report.failed
+        report.wall_s = self._clock.now() - self._begun
+        report.cpu_s = self._clock.process_cpu() - self._cpu_begun + self._process_cpu_s
+        report.one_worker_s = self._one_worker_s()
+
+    def _enter_failures(self, delivery: Delivery) -> None:
+        mean_s = delivery.seconds / len(delivery.values)
+        for bad in delivery.failed:
+            index = delivery.start + bad.position
+            add_note(bad.error, index, bad.item, bad.attempts, delivery.worker)
+            seconds = mean_s if delivery.durations is None else delivery.durations[bad.position]
+            failure = Failure(index, bad.error, bad.attempts, seconds, delivery.worker)
+            delivery.values[bad.position] = failure
+            self.report.failed += 1
+            if self.is_fatal(bad.error):
+                self.failures.append(failure)
+
+    def _one_worker_s(self) -> float | None:
+        """Estimate what one worker would have needed.
+
+        Workers that are alone on their CPU, or wait, take as long together as one would. Threads that share the GIL also wait for
+        each other, which one would not: their CPU time is what it would have needed.
+        """
+        report = self.report
+        if report.plan.engine == "async":
+            return report.busy_s if self._job.timed else None
+        sharing = report.plan.engine == "thread" and self._worker_cpu_s > _SHARED_GIL * report.wall_s
+        return self._worker_cpu_s if sharing else report.busy_s
+
+
+def _index(failure: Failure) -> int:
+    return failure.index
