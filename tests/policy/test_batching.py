@@ -89,6 +89,14 @@ def test_a_fair_share_is_at_least_one_item_and_at_most_the_limit(limit, remainin
     assert 1 <= fair_share(limit, remaining, workers) <= limit
 
 
+@given(limits, st.integers(0, 100_000), workers, st.data())
+def test_a_worker_gets_as_many_as_it_runs_side_by_side(limit, remaining, workers, data):
+    least = data.draw(st.integers(1, limit))
+    share = fair_share(limit, remaining, workers, least)
+    assert least <= share <= limit
+    assert share == max(least, fair_share(limit, remaining, workers))
+
+
 @given(limits, workers)
 def test_where_the_length_is_unknown_nothing_is_cut(limit, workers):
     assert fair_share(limit, None, workers) == limit

@@ -16,7 +16,7 @@ from typing import Any, assert_type
 import atonce
 from atonce import AsyncStream, Failure, Plan, Pool, Report, Results, Stream
 
-# ---- functions of all kinds ---------------------------------------------------------------------------------------------------
+# ---- functions of all kinds -----------------------------------------------------------------------------------------------------
 
 
 def length(text: str) -> int:
@@ -405,7 +405,7 @@ def submit_refuses(pool: Pool) -> None:
 def pool_options() -> None:
     Pool()
     Pool(engine="process", max_workers=4, initializer=prepare, initargs=("a", 1), errors="return", name="mine")
-    Pool(4)  # type: ignore[call-arg]
+    Pool(4)  # type: ignore[call-arg, arg-type]
     Pool(workers=4)  # type: ignore[call-arg]
     Pool(max_workers="4")  # type: ignore[arg-type]
     Pool(errors="ignore")  # type: ignore[arg-type]

@@ -162,7 +162,7 @@ def test_an_exception_that_was_never_raised_can_be_sent():
     assert "ValueError: handed over" in str(there.__cause__)
 
 
-# ---- what cannot be rebuilt is described ---------------------------------------------------------------------------------------
+# ---- what cannot be rebuilt is described ----------------------------------------------------------------------------------------
 
 
 def assert_described(there, kind, text):

@@ -14,7 +14,7 @@ from atonce._run.engines import engine_named
 from atonce._run.staff import Staff
 from atonce._run.submissions import Submissions
 from atonce._values.job import Setup, is_coroutine_function
-from atonce._values.options import Options, OptionsDict
+from atonce._values.options import DefaultsDict, Options
 from atonce._workers.base import Engine
 from atonce.errors import PoolClosed
 
@@ -38,7 +38,7 @@ class Pool(Mapping):
         ([1, 2], 32)
     """
 
-    def __init__(self, **options: Unpack[OptionsDict]) -> None:
+    def __init__(self, **options: Unpack[DefaultsDict]) -> None:
         """Make a pool; its workers are hired when they are first needed.
 
         Args:

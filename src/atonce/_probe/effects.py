@@ -75,16 +75,23 @@ def _writes(fn: FunctionType, *, has_owner: bool) -> Iterator[str]:
             yield f"it assigns {name!r} of the enclosing function"
         elif step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             yield _WRITES[step.opname].format(name)
-        elif (step.opname.startswith("LOAD_") and name in outside) or (
-            step.opname == "LOAD_FAST" and has_owner and arguments and name == arguments[0]
-        ):
-            reached = str(name)
+        elif step.opname.startswith("LOAD_") and isinstance(name, str) and name in outside:
+            reached = name
+        elif step.opname.startswith("LOAD_FAST") and has_owner and arguments and arguments[0] in (name, *_as_tuple(name)):
+            reached = arguments[0]
         elif reached and step.opname in ("STORE_ATTR", "DELETE_ATTR"):
             yield _WRITES[step.opname].format(f"{reached}.{name}")
         elif reached and step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"):
             yield f"it writes into {reached!r}"
         elif reached and step.opname in ("LOAD_METHOD", "LOAD_ATTR") and name in _MUTATORS:
             yield f"it calls {reached}.{name}"
+        elif step.opname.startswith("STORE_FAST") or step.opname == "POP_TOP":
+            reached = ""  # that expression is over
+
+
+def _as_tuple(name: Any) -> tuple[Any, ...]:
+    """Take apart the argument of an instruction that loads two variables at once (3.13)."""
+    return name if isinstance(name, tuple) else ()
 
 
 def _outside(fn: FunctionType) -> dict[str, Any]:

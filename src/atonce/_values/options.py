@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, Protocol, TypedDict, get_args
 
 from atonce.errors import OptionError
 
-__all__ = ("EngineName", "ErrorsMode", "Options", "OptionsDict", "PoolOptionsDict")
+__all__ = ("DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "Options", "OptionsDict", "PoolOptionsDict")
 
 EngineName = Literal["auto", "inline", "thread", "process", "async"]
 ErrorsMode = Literal["raise", "group", "return"]
@@ -27,10 +27,20 @@ _NOT_YET_OPTIONS = (
 )
 
 
+class EngineObject(Protocol):
+    """What an engine of somebody's own has at least; ``atonce._workers.base.Engine`` is the whole of it."""
+
+    kind: str
+
+    def worker(self, context: Any, /) -> Any:
+        """Make a worker."""
+        ...
+
+
 class PoolOptionsDict(TypedDict, total=False):
     """All options but ``errors``: the shape of ``**options`` for type checkers."""
 
-    engine: EngineName | object
+    engine: EngineName | EngineObject
     max_workers: int | None
     concurrency: int | None
     chunksize: int | None
@@ -43,7 +53,13 @@ class PoolOptionsDict(TypedDict, total=False):
 
 
 class OptionsDict(PoolOptionsDict, total=False):
-    """All options: the shape of ``**options`` for type checkers."""
+    """All options of a call whose results hold values only: the shape of ``**options`` for type checkers."""
+
+    errors: Literal["raise", "group"]
+
+
+class DefaultsDict(PoolOptionsDict, total=False):
+    """All options, as defaults: the shape of a pool's ``**options`` for type checkers."""
 
     errors: ErrorsMode
 

@@ -101,7 +101,7 @@ def _seconds(seconds: float) -> str:
     if seconds >= 1000:  # noqa: PLR2004 (from here on, three digits are fewer than the whole number)
         return f"{seconds:,.0f} s"
     for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if seconds >= scale:
+        if seconds >= 0.9995 * scale:  # what rounds to 1,000 of a unit is 1 of the next
             return f"{seconds / scale:.3g} {unit}"
     return "0 s"
 

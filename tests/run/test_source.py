@@ -1,0 +1,352 @@
+"""The one source of a run."""
+
+import gc
+import threading
+import weakref
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atonce._run.source import Source
+
+
+class Failed(Exception):
+    pass
+
+
+class Numbers:
+    """An iterator of one's own, which can be watched."""
+
+    def __init__(self, most):
+        self.given = 0
+        self._most = most
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.given == self._most:
+            raise StopIteration
+        self.given += 1
+        return self.given - 1
+
+
+def numbers_then(error, most):
+    yield from range(most)
+    raise error
+
+
+def taken_all(source, limit=1, workers=1):
+    batches = []
+    while (batch := source.take(limit, workers)) is not None:
+        batches.append(batch)
+    return batches
+
+
+def at_once(inputs, **how):
+    return Source(inputs, consumed_at_once=True, **how)
+
+
+# ---- take -----------------------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 60), st.lists(st.integers(1, 10), min_size=1), st.booleans())
+def test_every_input_is_handed_out_once_in_order_and_with_its_index(most, limits, knows_its_length):
+    source = at_once(iter(range(most)), length=most if knows_its_length else None)
+    turn = 0
+    items = []
+    while (batch := source.take(limits[turn % len(limits)], 2)) is not None:
+        assert batch.start == len(items)
+        assert 1 <= len(batch.items) <= limits[turn % len(limits)]
+        items += batch.items
+        turn += 1
+    assert items == list(range(most))
+    assert source.taken == most
+    assert source.exhausted
+    assert source.error is None
+
+
+def test_an_empty_input_is_exhausted_by_the_first_look():
+    source = Source([])
+    assert not source.exhausted
+    assert source.take(5, 1) is None
+    assert source.exhausted
+    assert not source.has_room(1)
+
+
+def test_no_more_is_read_than_asked_for():
+    numbers = Numbers(100)
+    source = at_once(numbers)
+    assert source.take(3, 1).items == [0, 1, 2]
+    assert numbers.given == 3
+
+
+def test_an_input_that_has_ended_is_not_asked_again():
+    numbers = Numbers(2)
+    source = at_once(numbers)
+    assert source.take(5, 1).items == [0, 1]
+    numbers._most = 5  # some iterators go on after their end, as files do that grow
+    assert source.take(5, 1) is None
+
+
+def test_near_the_end_of_a_known_length_batches_become_small():
+    source = at_once(range(100), length=100)
+    sizes = [len(batch.items) for batch in taken_all(source, limit=50, workers=2)]
+    assert sizes[0] == 25
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1
+
+
+@pytest.mark.parametrize("length", [0, 3, 1000])
+def test_a_length_that_is_wrong_loses_nothing(length):
+    source = at_once(range(10), length=length)
+    assert [item for batch in taken_all(source, limit=4, workers=2) for item in batch.items] == list(range(10))
+
+
+# ---- the window -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("buffersize", [1, 2, 7])
+def test_no_more_is_read_ahead_than_the_buffersize(buffersize):
+    numbers = Numbers(1000)
+    source = Source(numbers, buffersize=buffersize)
+    assert sum(len(batch.items) for batch in taken_all(source, limit=3, workers=2)) == buffersize
+    assert numbers.given == buffersize
+    assert not source.exhausted
+    assert not source.has_room(2)
+
+
+def test_what_the_consumer_takes_makes_room():
+    source = Source(range(100), buffersize=5)
+    assert source.take(5, 1).items == [0, 1, 2, 3, 4]
+    assert source.take(5, 1) is None
+    source.handed += 2
+    assert source.has_room(1)
+    assert source.take(5, 1).items == [5, 6]
+    assert source.take(5, 1) is None
+    source.handed += 5
+    assert source.take(9, 1).start == 7
+
+
+def test_an_endless_input_is_read_a_bounded_way_without_a_buffersize_too():
+    source = Source(iter(int, 1))
+    read = sum(len(batch.items) for batch in taken_all(source, limit=1, workers=4))
+    assert 4 < read < 1000
+    assert not source.exhausted
+
+
+def test_a_consumer_that_takes_all_at_once_sets_no_bounds():
+    source = at_once(range(5000), buffersize=None)
+    assert sum(len(batch.items) for batch in taken_all(source)) == 5000
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), max_size=30))
+def test_the_window_holds_whatever_the_order_of_taking_and_handing(buffersize, steps):
+    source = Source(iter(int, 1), buffersize=buffersize)
+    for limit, handed in steps:
+        had_room = source.has_room(1)
+        assert (source.take(limit, 1) is not None) == had_room
+        assert source.taken - source.handed <= buffersize
+        source.handed = min(source.taken, source.handed + handed)
+
+
+# ---- an input that fails --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [Failed("no more"), KeyboardInterrupt(), SystemExit(3)], ids=repr)
+def test_what_was_read_before_the_input_failed_is_kept(error):
+    source = at_once(numbers_then(error, 3))
+    batch = source.take(10, 1)
+    assert batch.items == [0, 1, 2]
+    assert source.error is error
+    assert source.exhausted
+    assert source.taken == 3
+    assert source.take(10, 1) is None
+
+
+def test_an_input_that_fails_at_once_gives_no_batch():
+    error = Failed("nothing at all")
+    source = at_once(numbers_then(error, 0))
+    assert source.take(10, 1) is None
+    assert source.error is error
+    assert source.taken == 0
+
+
+def test_an_input_that_fails_later_fails_when_it_is_reached():
+    source = at_once(numbers_then(Failed("no more"), 3))
+    assert source.take(3, 1).items == [0, 1, 2]
+    assert source.error is None
+    assert not source.exhausted
+    assert source.take(3, 1) is None
+    assert isinstance(source.error, Failed)
+
+
+# ---- bar and close --------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_read_from_the_bar_on():
+    numbers = Numbers(100)
+    source = at_once(numbers)
+    source.bar(5)
+    assert source.stopped
+    assert not source.exhausted
+    assert source.take(3, 1).items == [0, 1, 2]
+    assert source.take(3, 1).items == [3, 4]
+    assert source.take(3, 1) is None
+    assert numbers.given == 5
+
+
+def test_a_bar_at_what_is_read_already_ends_the_source():
+    source = at_once(range(100))
+    source.take(5, 1)
+    source.bar(3)
+    assert source.exhausted
+    assert source.barred == 3
+    assert source.take(1, 1) is None
+
+
+@given(st.lists(st.integers(0, 100), min_size=1))
+def test_the_bar_is_only_ever_lowered(indices):
+    source = at_once(range(1000))
+    for position, index in enumerate(indices):
+        source.bar(index)
+        assert source.barred == min(indices[: position + 1])
+
+
+def test_what_is_read_while_the_run_is_stopped_is_not_started():
+    def stops_the_run():
+        yield 0
+        source.bar(0)
+        yield 1
+
+    source = at_once(stops_the_run())
+    assert source.take(10, 1) is None
+    assert source.taken == 0
+    assert source.exhausted
+
+
+def test_a_closed_source_lets_go_of_its_input():
+    numbers = Numbers(100)
+    gone = weakref.ref(numbers)
+    source = Source(numbers)
+    source.take(2, 1)
+    del numbers
+    source.close()
+    gc.collect()
+    assert gone() is None
+    assert source.take(1, 1) is None
+    assert source.stopped
+    assert source.exhausted
+
+
+def test_closing_does_not_wait_for_whoever_waits_in_the_input():
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow():
+        yield 0
+        inside.set()
+        go_on.wait()
+        yield 1
+
+    source = at_once(slow())
+    batches = []
+    thread = threading.Thread(target=lambda: batches.append(source.take(2, 1)))
+    thread.start()
+    inside.wait()
+    source.close()  # returns, although the thread holds the input
+    go_on.set()
+    thread.join()
+    assert batches == [None]
+    assert source.taken == 0
+    assert source.take(1, 1) is None
+
+
+def test_closing_twice_does_no_harm():
+    source = Source(range(3))
+    source.close()
+    source.close()
+    assert source.barred == 0
+
+
+# ---- lend and give back ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_lent_is_read_when_its_turn_comes():
+    numbers = Numbers(100)
+    source = at_once(numbers)
+    lent = source.lend(3)
+    assert numbers.given == 0
+    assert list(lent.items) == [0, 1, 2]
+    source.give_back(3, ended=False, error=None)
+    assert source.taken == 3
+    assert source.lend(2).start == 3
+
+
+def test_what_is_not_read_of_it_stays():
+    source = at_once(Numbers(100))
+    lent = source.lend(10)
+    assert [next(lent.items), next(lent.items)] == [0, 1]
+    source.give_back(2, ended=False, error=None)
+    assert source.take(2, 1).items == [2, 3]
+
+
+def test_lending_keeps_the_window():
+    source = Source(range(100), buffersize=4)
+    assert list(source.lend(10).items) == [0, 1, 2, 3]
+    source.give_back(4, ended=False, error=None)
+    assert source.lend(10) is None
+    source.handed += 1
+    assert list(source.lend(10).items) == [4]
+
+
+def test_the_end_of_the_input_is_said_with_giving_back():
+    source = at_once(range(2))
+    assert list(source.lend(10).items) == [0, 1]
+    source.give_back(2, ended=True, error=None)
+    assert source.exhausted
+    assert source.lend(1) is None
+    assert source.take(1, 1) is None
+
+
+def test_the_failure_of_the_input_is_said_with_giving_back():
+    error = Failed("no more")
+    source = at_once(range(2))
+    source.give_back(1, ended=False, error=error)
+    assert source.error is error
+    assert source.exhausted
+
+
+def test_nothing_is_lent_by_a_source_that_is_closed():
+    source = at_once(range(2))
+    source.close()
+    assert source.lend(1) is None
+
+
+# ---- several threads ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [None, 3000])
+def test_several_threads_take_every_item_once(length):
+    source = at_once((number for number in range(3000)), length=length)  # a generator bears one reader at a time
+    took = [[] for _ in range(6)]
+    begin = threading.Barrier(len(took))
+
+    def take(mine):
+        begin.wait()
+        for turn in range(10_000):
+            batch = source.take(1 + turn % 7, len(took))
+            if batch is None:
+                return
+            mine.append(batch)
+
+    threads = [threading.Thread(target=take, args=(mine,)) for mine in took]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    batches = sorted((batch for mine in took for batch in mine), key=lambda batch: batch.start)
+    assert [item for batch in batches for item in batch.items] == list(range(3000))
+    assert all(batch.items[0] == batch.start for batch in batches)
+    assert source.error is None
+    assert source.taken == 3000
