@@ -88,8 +88,8 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     flags = getattr(getattr(fn, "__code__", None), "co_flags", 0)
     if isinstance(flags, int) and flags & _CO_COROUTINE:
         return True
-    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_mark", None)
-    return mark is not None and getattr(fn, "_is_coroutine_mark", None) is mark
+    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_marker", None)
+    return mark is not None and getattr(fn, "_is_coroutine_marker", None) is mark
 
 
 def _plain_function(fn: Callable[..., Any]) -> Callable[..., Any]:
