@@ -405,7 +405,6 @@ def submit_refuses(pool: Pool) -> None:
 def pool_options() -> None:
     Pool()
     Pool(engine="process", max_workers=4, initializer=prepare, initargs=("a", 1), errors="return", name="mine")
-    Pool(4)  # type: ignore[call-arg]
     Pool(workers=4)  # type: ignore[call-arg]
     Pool(max_workers="4")  # type: ignore[arg-type]
     Pool(errors="ignore")  # type: ignore[arg-type]
