@@ -304,9 +304,9 @@ def test_a_terminal_has_a_live_line_with_counts(terminal):
         wait_until(lambda: "200/1,000, 3 failed, 8 threads, 100/s" in screen.text, "the counts")
         line.handle(done(800))
     wait_until(lambda: "1,000/1,000, 3 failed, 8 threads, 500/s" in screen.text, "the last counts")
+    wait_until(lambda: screen.text.endswith("\n"), "the end of the line")  # what was written arrives a moment later
     assert "work:  20% |" in screen.text
     assert screen.lines[-1].startswith("work: 100% |")
-    assert screen.text.endswith("\n")
 
 
 @pytest.mark.usefixtures("often")
