@@ -668,7 +668,7 @@ class Mapping:
         star: bool = False,
         streamed: bool = False,
     ) -> Order:
-        return Order(fn, iterables, self._workplace.options(given), star=star, streamed=streamed)
+        return Order(fn, iterables, self._workplace.options(given), star=star, streamed=streamed, owner=self)
 
 
 class _Module(Mapping):

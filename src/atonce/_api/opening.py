@@ -1,5 +1,6 @@
 """From a call to a session: what is to be done, with which options, by whose workers."""
 
+import threading
 from collections.abc import AsyncIterable, Callable, Iterable
 from operator import length_hint
 from typing import Any, TypeVar
@@ -35,6 +36,7 @@ class Order:
         streamed: whether results are handed on one by one, so that the consumer's pace counts.
         timed: whether each item's time is wanted.
         emit: told of what happens.
+        owner: kept alive as long as the order is: a stream keeps its pool.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Order:
         streamed: bool = False,
         timed: bool = False,
         emit: Emit | None = None,
+        owner: object = None,
     ) -> None:
         if not callable(fn):
             raise TypeError(f"the first argument has to be a function, not {fn!r}")
@@ -64,6 +67,7 @@ class Order:
         self.streamed = streamed
         self.timed = timed
         self.emit = emit
+        self.owner = owner
 
 
 class Workplace:
@@ -73,14 +77,15 @@ class Workplace:
         self.defaults = defaults
         self._staff = staff
         self._clock = clock
-        self._open: WeakSet[Session[Any]] = WeakSet()  # only of a staff that outlives its sessions
+        self._lock = threading.Lock()
+        self._open: WeakSet[Session[Any]] = WeakSet()  # Guarded by: _lock. Only of a staff that outlives its sessions
 
     def close(self) -> None:
         """End the sessions that are still open: their consumers hear that the pool was closed."""
-        for session in list(self._open):
-            if not session.run.closed:
-                session.run.fault = PoolClosed("the pool was closed before this stream had ended")
-                session.abandon()
+        with self._lock:
+            sessions = [session for session in self._open if not session.run.closed]
+        for session in sessions:
+            session.run.fail(PoolClosed("the pool was closed before this call had ended"))
 
     def options(self, given: dict[str, Any]) -> Options:
         """Check a call's options, over the defaults.
@@ -111,10 +116,15 @@ class Workplace:
 
     def _remember(self, session: S) -> S:
         if self._staff is not None:
-            self._open.add(session)
+            with self._lock:
+                self._open.add(session)
+            if self._staff.closed:  # while this session was being opened
+                session.run.fail(PoolClosed("the pool was closed before this call had ended"))
         return session
 
     def _begin(self, order: Order, bell: Bell, loop: Any) -> tuple[Run, Staff]:
+        if self._staff is not None and self._staff.closed:
+            raise PoolClosed("this pool is closed: make a new one for more work")
         options = order.options
         engine = first_engine(options, is_async=order.is_async, loop=loop)
         crew = crew_for(options, engine)
@@ -130,8 +140,7 @@ class Workplace:
             chunksize=chunksize,
             stops=options.errors == "raise",
         )
-        setup = Setup(options.initializer, options.initargs)
-        staff = self._staff or Staff(job.name, setup, self._clock)
+        staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self._clock)
         in_order = options.ordered or not order.streamed
         run = Run(
             job,
@@ -145,7 +154,7 @@ class Workplace:
             emit=_listeners(order, options),
         )
         try:
-            begin(run, options, crew, staff, setup, self._clock)
+            begin(run, options, crew, staff, self._clock)
         except BaseException:
             run.abandon()
             raise

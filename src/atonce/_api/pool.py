@@ -1,5 +1,6 @@
 """A pool: workers that stay warm between calls."""
 
+import atexit
 import threading
 import weakref
 from collections.abc import Callable, Coroutine
@@ -52,6 +53,8 @@ class Pool(Mapping):
         self._staff = Staff(self._options.name or "atonce", setup, SYSTEM_CLOCK)
         weakref.finalize(self, self._staff.close, wait=False)  # a pool that is dropped keeps no process
         super().__init__(Workplace(self._options, self._staff))
+        self._at_exit = _closer(weakref.ref(self))
+        atexit.register(self._at_exit)  # what was submitted is not lost because the program forgot to wait for it
         self._lock = threading.Lock()
         self._submissions: dict[tuple[Engine, bool], Submissions] = {}  # Guarded by: _lock
         self._closed = False  # Guarded by: _lock
@@ -77,6 +80,7 @@ class Pool(Mapping):
         is_async = is_coroutine_function(fn)
         engine = self._options.engine
         if engine == "inline" and not is_async:
+            self._staff.setup.once_in_this_thread()
             return self._at_once(fn, args, kwargs)
         if engine == "auto" or (engine == "inline" and is_async):
             engine = "async" if is_async else "thread"
@@ -88,6 +92,9 @@ class Pool(Mapping):
         Args:
             cancel: drop submitted calls that have not begun.
         """
+        if self._staff.employs(threading.current_thread()):
+            raise RuntimeError("a pool cannot be closed by one of its own workers, which it would have to wait for")
+        atexit.unregister(self._at_exit)
         with self._lock:
             self._closed = True
             lines = list(self._submissions.values())
@@ -134,3 +141,13 @@ class Pool(Mapping):
                 name = self._options.name or "submit"
                 line = self._submissions[engine, is_async] = Submissions(name, crew, self._staff, is_async=is_async)
             return line
+
+
+def _closer(pool: "weakref.ref[Pool]") -> Callable[[], None]:
+    """Make what closes a pool at the end of the program, if it is still there."""
+
+    def close() -> None:
+        if (forgotten := pool()) is not None:
+            forgotten.close()
+
+    return close

@@ -1,6 +1,7 @@
 """What the calls give back: a list, a stream, an asynchronous stream, each with the report of its run."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar
 
 from atonce._api.session import AsyncSession, Session, SyncSession
@@ -81,7 +82,8 @@ class Stream(Iterator[R], Generic[R]):
         """
         if self._opening.session is not None:
             self._opening.session.close()
-        self._values.close()
+        with suppress(ValueError):  # another thread is in it, and finds its end by itself
+            self._values.close()
 
 
 class AsyncStream(AsyncIterator[R], Generic[R]):

@@ -1,6 +1,7 @@
 """A run with its consumer: takes the deliveries, waits on the bell, ends the run whichever way the consumer ends."""
 
 from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from atonce._run.bell import Bell, LoopBell, ThreadBell
@@ -52,7 +53,10 @@ class Session(Generic[B]):
                 raise RuntimeError(f"{run.job.name} raised {what} for item {failure.index}") from failure.error
             raise failure.error
         if (error := run.source.error) is not None:
-            error.add_note(f"raised by the input of {run.job.name}, where item {run.source.taken} should have come from")
+            where = f"raised by the input of {run.job.name}, where item {run.source.taken} should have come from"
+            hint = "" if run.alone else "; workers read the input in their own threads: if it minds, give list(...) of it"
+            with suppress(Exception):  # the user's exception may refuse attributes
+                error.add_note(where + hint)
             raise error
 
 

@@ -1,13 +1,14 @@
 """Does a function write to state that others see? A look at its code, not a proof.
 
-It reads the bytecode of the function and of nothing that the function calls, so it misses writes behind a call, through an alias,
-or into an argument. Where it sees one, the function's items are kept in order, in the caller.
+It reads the bytecode of the function and of nothing that the function calls, so it misses writes behind a call, or through an
+alias. A write into an argument counts: the caller may look at its inputs afterwards. Where it sees one, the function's items are
+kept in order, in the caller.
 """
 
 import dis
 from collections.abc import Callable, Iterator, MutableMapping, MutableSequence, MutableSet
 from functools import partial
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 __all__ = ("shared_writes",)
@@ -18,6 +19,17 @@ _WRITES = {
     "STORE_ATTR": "it sets the attribute {!r}",
     "DELETE_ATTR": "it deletes the attribute {!r}",
 }
+_MAKES_NEW = (
+    "CALL",
+    "BINARY_OP",
+    "BUILD",
+    "COMPARE",
+    "CONTAINS",
+    "FORMAT",
+    "IS_OP",
+    "UNARY",
+    "GET_",
+)  # what lies on top after these
 _MUTATORS = frozenset(
     [
         "add",
@@ -54,44 +66,66 @@ def shared_writes(fn: Callable[..., Any]) -> str:
     while isinstance(fn, partial):
         fn = fn.func
     if isinstance(fn, MethodType):
-        owner, fn = fn.__self__, fn.__func__
-    else:
-        owner = None
+        fn = fn.__func__
     if not isinstance(fn, FunctionType):
-        call = type(fn).__call__
-        if not isinstance(call, FunctionType):
-            return ""  # written in C: what it writes cannot be seen
-        owner, fn = fn, call
-    return next(_writes(fn, has_owner=owner is not None), "")
+        fn = type(fn).__call__
+    # What is written in C cannot be seen.
+    return next(_writes(fn), "") if isinstance(fn, FunctionType) else ""
 
 
-def _writes(fn: FunctionType, *, has_owner: bool) -> Iterator[str]:
+def _writes(fn: FunctionType) -> Iterator[str]:
     outside = _outside(fn)
-    arguments = fn.__code__.co_varnames[: fn.__code__.co_argcount]
-    reached = ""  # the last outside container, or the owner, that was put on the stack
+    given = {*fn.__code__.co_varnames[: fn.__code__.co_argcount]}  # parameters, ``self`` too, that hold what the caller gave
+    stack = [""] * 8  # of what each value on the interpreter's stack is a part; empty for anything that nobody else sees
     for step in dis.get_instructions(fn):
-        name = step.argval
-        if step.opname == "STORE_DEREF" and name in fn.__code__.co_freevars:
-            yield f"it assigns {name!r} of the enclosing function"
-        elif step.opname in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-            yield _WRITES[step.opname].format(name)
-        elif step.opname.startswith("LOAD_") and isinstance(name, str) and name in outside:
-            reached = name
-        elif step.opname.startswith("LOAD_FAST") and has_owner and arguments and arguments[0] in (name, *_as_tuple(name)):
-            reached = arguments[0]
-        elif reached and step.opname in ("STORE_ATTR", "DELETE_ATTR"):
-            yield _WRITES[step.opname].format(f"{reached}.{name}")
-        elif reached and step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"):
-            yield f"it writes into {reached!r}"
-        elif reached and step.opname in ("LOAD_METHOD", "LOAD_ATTR") and name in _MUTATORS:
-            yield f"it calls {reached}.{name}"
-        elif step.opname.startswith("STORE_FAST") or step.opname == "POP_TOP":
-            reached = ""  # that expression is over
+        names, op = _names(step), step.opname
+        if op == "STORE_DEREF" and names[0] in fn.__code__.co_freevars:
+            yield f"it assigns {names[0]!r} of the enclosing function"
+        elif op in ("STORE_GLOBAL", "DELETE_GLOBAL"):
+            yield _WRITES[op].format(names[0])
+        elif write := _write(op, names[-1], stack):
+            yield write
+        if op.startswith("STORE_FAST"):
+            given -= {*names}
+        _follow(step, names if op.startswith("LOAD_") else (), given | {*outside}, stack)
 
 
-def _as_tuple(name: Any) -> tuple[Any, ...]:
-    """Take apart the argument of an instruction that loads two variables at once (3.13)."""
-    return name if isinstance(name, tuple) else ()
+def _names(step: dis.Instruction) -> tuple[str, ...]:
+    """Return the names in an instruction: two where it loads or stores two variables at once (3.13)."""
+    return step.argval if isinstance(step.argval, tuple) else (str(step.argval),)
+
+
+def _write(op: str, name: str, stack: list[str]) -> str:
+    """Say how an instruction writes to what others see; empty if it does not."""
+    if op in ("STORE_ATTR", "DELETE_ATTR") and stack[-1]:
+        return _WRITES[op].format(f"{stack[-1]}.{name}")
+    depth = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}.get(op)
+    if depth and stack[-depth]:
+        return f"it writes into {stack[-depth]!r}"
+    if op in ("LOAD_METHOD", "LOAD_ATTR") and name in _MUTATORS and stack[-1]:
+        return f"it calls {stack[-1]}.{name}"
+    return ""
+
+
+def _follow(step: dis.Instruction, names: tuple[str, ...], seen_by_others: set[str], stack: list[str]) -> None:
+    """Do to the stack what the instruction does, as far as it matters: a part of a thing stands for the thing."""
+    effect = dis.stack_effect(step.opcode, step.arg, jump=False)
+    if effect < 0:
+        del stack[effect:]
+        stack[:0] = [""] * -effect  # never empty, also where a jump has led us astray
+    if step.opname == "COPY":
+        stack.append(stack[-(step.arg or 1)])
+    elif step.opname == "SWAP":
+        deep = -(step.arg or 1)
+        stack[-1], stack[deep] = stack[deep], stack[-1]
+    elif step.opname.startswith(_MAKES_NEW) and step.argrepr != "[]":
+        stack[-1] = ""
+    elif effect > 0:
+        loaded = [name if name in seen_by_others else "" for name in names][-effect:]
+        if step.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
+            stack += [""] * (effect - len(loaded)) + loaded
+        else:
+            stack += [""] * effect
 
 
 def _outside(fn: FunctionType) -> dict[str, Any]:
@@ -102,9 +136,15 @@ def _outside(fn: FunctionType) -> dict[str, Any]:
             named[name] = cell.cell_contents
         except ValueError:
             continue  # no value yet
-    return {name: thing for name, thing in named.items() if isinstance(thing, _CONTAINERS) or _is_users_object(thing)}
+    return {name: thing for name, thing in named.items() if _is_mutable(type(thing))}
 
 
-def _is_users_object(thing: Any) -> bool:
-    """Tell an instance of somebody's class from functions, classes, modules and plain values."""
-    return hasattr(thing, "__dict__") and not callable(thing) and type(thing).__name__ != "module"
+def _is_mutable(kind: type) -> bool:
+    """Tell containers, and instances of somebody's class, from functions, classes, modules and plain values.
+
+    By the type: a stand-in for another object (Flask's ``request``) may answer wrongly, or not at all, for itself.
+    """
+    if issubclass(kind, _CONTAINERS):
+        return True
+    can_be_called = any("__call__" in vars(base) for base in kind.__mro__)
+    return bool(kind.__dictoffset__) and not can_be_called and kind is not ModuleType

@@ -1,5 +1,7 @@
 """The books of one run: what came of each item, and the report that says so."""
 
+from typing import Any
+
 from atonce._machine.clock import Clock
 from atonce._run.item_notes import add_note
 from atonce._values.batch import Delivery
@@ -19,12 +21,14 @@ class Account:
         report: complete after ``close``.
         accounted: items that have been heard of again, run or given up.
         failures: those that stop the run.
+        sample: one of the newest values, for those who want to know what they are like.
     """
 
     def __init__(self, job: Job, clock: Clock) -> None:
         self.report = Report(name=job.name)
         self.accounted = 0
         self.failures: list[Failure] = []
+        self.sample: tuple[Any, ...] = ()
         self._job = job
         self._clock = clock
         self._begun = clock.now()
@@ -45,6 +49,8 @@ class Account:
             self._process_cpu_s += delivery.cpu_s
         if delivery.notice and delivery.notice not in report.notices:
             report.notices.append(delivery.notice)
+        if delivery.values and not delivery.failed:
+            self.sample = (delivery.values[-1],)
         if delivery.failed:
             self._enter_failures(delivery)
 

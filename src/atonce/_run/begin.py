@@ -46,13 +46,13 @@ def crew_for(options: Options, engine: Engine) -> Crew:
     return Crew(engine, *engine.crew(options.max_workers, options.concurrency))
 
 
-def begin(run: Run, options: Options, crew: Crew, staff: Staff, setup: Setup, clock: Clock) -> None:
+def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) -> None:
     """Set the first workers to work."""
     engine = crew.engine
     auto = options.engine == "auto"
     if engine.pumped:
         run.report.plan.engine = engine.kind
-        run.lend_caller(_pumped(engine, run.job, setup, clock), for_good=not auto, alone=not auto)
+        run.lend_caller(_pumped(engine, run.job, staff.setup, clock), for_good=not auto, alone=not auto)
     else:
         if staff.employs(threading.current_thread()):
             # A worker of this pool calls the pool: all of them may be doing so, so each works at its own call.

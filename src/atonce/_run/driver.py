@@ -15,6 +15,7 @@ bell and the other awaits it. Everything but the five methods of ``Place`` belon
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from typing import Protocol
 
 from atonce._machine.clock import Clock
@@ -88,6 +89,7 @@ class Run:
         self.report = self.account.report
         self.fault: BaseException | None = None  # why no worker can work; Guarded by: _lock for writing
         self.closed = False
+        self.context = copy_context()
         self.alone = False  # whether the calling thread is the only worker there will be
         self.caller_helps = False  # whether the calling thread works while it polls
         self._ordering = ordering
@@ -165,7 +167,7 @@ class Run:
         """Let a worker go, back to the staff."""
         with self._lock:
             self._starved.discard(worker)
-            if fault is not None and self.fault is None:
+            if fault is not None and self.fault is None and self.source.barred > 0:  # else the end of the run may have caused it
                 self.fault = fault
             if not worker.usable:
                 self.report.workers_lost += 1
@@ -231,7 +233,7 @@ class Run:
             with self._lock:
                 starved, self._starved = self._starved, set()
             for worker in starved:
-                worker.nudge()
+                worker.nudge(self)
         if source.exhausted or self.fault is not None or not source.has_room(crew.workers * crew.in_flight):
             return
         with self._lock:
@@ -242,9 +244,12 @@ class Run:
             if missing <= 0:
                 return
             self._queued += missing
-        asked = self._staff.request(self, crew.engine, missing, crew.workers)
-        with self._lock:
-            self._queued -= missing - asked
+        asked = 0
+        try:
+            asked = self._staff.request(self, crew.engine, missing, crew.workers)
+        finally:
+            with self._lock:
+                self._queued -= missing - asked
 
     # ---- the consumer -----------------------------------------------------------------------------------------------------------
 
@@ -294,7 +299,7 @@ class Run:
             self.source.bar(index)
             out = list(self._out)
         for worker in out:
-            worker.nudge()
+            worker.nudge(self)
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 
@@ -315,8 +320,9 @@ class Run:
         until = self._clock.now() + _GRACE_S
         while True:
             self._bell.reset()
+            everybody_has_left = not self._out
             self._drain()
-            if self._settled():
+            if everybody_has_left or self.account.accounted == self.source.taken:
                 break
             left = until - self._clock.now()
             if left > 0:
@@ -341,6 +347,17 @@ class Run:
             yield delivery
         yield from self._ordering.waiting()
 
+    def fail(self, fault: BaseException) -> None:
+        """Stop the run from outside, in any thread. Its consumer, if it still comes, hears why, and clears up."""
+        with self._lock:
+            if self.fault is None:
+                self.fault = fault
+        self._bar(0)
+        self._interrupt(force=True)
+        if self._manager is not None:
+            self._manager.end(wait=False)
+        self._bell.ring()
+
     def abandon(self) -> None:
         """End the run without waiting for anybody: it became garbage, or Ctrl-C came a second time."""
         if not self.closed:
@@ -358,11 +375,8 @@ class Run:
         with self._lock:
             out = list(self._out)
         for worker in out:
-            worker.nudge()
-            worker.interrupt(force=force)
-
-    def _settled(self) -> bool:
-        return self.account.accounted == self.source.taken
+            worker.nudge(self)
+            worker.interrupt(self, force=force)
 
     def _finish(self, *, wait: bool) -> None:
         self.closed = True

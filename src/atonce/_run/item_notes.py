@@ -20,6 +20,6 @@ def add_note(error: BaseException, index: int, item: Any, attempts: int, worker:
     except Exception:
         text = f"<{type(item).__name__}, whose repr fails>"
     how = f"attempt {attempts}, {worker}" if attempts else "never started"
-    if len(getattr(error, "__notes__", ())) < _MOST_NOTES:
-        with suppress(Exception):  # the user's exception may refuse attributes
+    with suppress(Exception):  # the user's exception may refuse attributes, or have odd ones
+        if len(getattr(error, "__notes__", None) or ()) < _MOST_NOTES:
             error.add_note(f"item {index}: {text} ({how})")

@@ -8,7 +8,7 @@ from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._policy.hiring import LOOK_AFTER_S, Seen, decide
 from atonce._probe.effects import shared_writes
 from atonce._run.driver import Crew, Run
-from atonce._wire.pickling import dumps_function
+from atonce._wire.pickling import dumps, dumps_function
 from atonce.errors import PicklingFailed, PoolClosed
 
 __all__ = ("Manager", "RuleOfThumb")
@@ -56,7 +56,12 @@ class RuleOfThumb:
         while not self._ended.wait(LOOK_AFTER_S):
             wall_s, cpu_s, done = run.account.worked()
             if wall_s >= LOOK_AFTER_S:
-                self._hire(run, wall_s, cpu_s, done)
+                try:
+                    self._hire(run, wall_s, cpu_s, done)
+                except Exception as error:  # the user's objects are looked at, and may answer with anything
+                    run.report.plan.reasons.append(
+                        f"the work could not be looked at ({type(error).__name__}: {error}), so it stays"
+                    )
                 return
 
     def _hire(self, run: Run, wall_s: float, cpu_s: float, done: int) -> None:
@@ -76,9 +81,11 @@ class RuleOfThumb:
 
 
 def _stays(run: Run) -> str:
-    """Say why the function cannot go to another process; empty if it can."""
+    """Say why the work cannot go to another process; empty if it can: the function, an input and a result are tried."""
     try:
         dumps_function(run.job.fn)
+        for sample in (*run.source.sample, *run.account.sample):
+            dumps(sample)
     except PicklingFailed as failure:
         return f"it has to stay in this process: {str(failure).splitlines()[0]}"
     return ""

@@ -22,6 +22,7 @@ class Source:
         error: what the user's input raised, if it did. Guarded by: ``_lock``.
         barred: the index from which on nothing may be started; only ever lowered, by the run.
         stopped: whether anything is barred.
+        sample: one of the inputs that were taken last, for those who want to know what they are like.
         length: how many inputs there are in all, where the input can tell; ``None`` where it cannot.
     """
 
@@ -34,6 +35,7 @@ class Source:
         consumed_at_once: bool = False,
     ) -> None:
         self.length = length
+        self.sample: tuple[Any, ...] = ()
         self.taken = 0
         self.handed = 0
         self.exhausted = False
@@ -71,6 +73,7 @@ class Source:
             if not items:
                 return None
             batch = Batch(self.taken, items)
+            self.sample = (items[-1],)
             self.taken += len(items)
             return batch
 
@@ -80,7 +83,7 @@ class Source:
             limit = min(limit, self._room(limit, 1))
         if self.exhausted or limit < 1:
             return None
-        return Lent(self.taken, islice(self._inputs, limit))
+        return Lent(self.taken, islice(self._inputs, limit), limit)
 
     def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
         """Hear how much of what was lent has been read."""

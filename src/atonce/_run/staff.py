@@ -45,7 +45,7 @@ class Staff:
 
     def __init__(self, name: str, setup: Setup, clock: Clock) -> None:
         self._name = name
-        self._setup = setup
+        self.setup = setup
         self._clock = clock
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._rosters: dict[Any, Roster] = {}  # Guarded by: _lock
@@ -118,6 +118,11 @@ class Staff:
         place.joined(worker)
         worker.assign(place)
 
+    @property
+    def closed(self) -> bool:
+        """Whether everybody has been, or is being, let go."""
+        return self._closed
+
     def has_idle(self) -> bool:
         """Tell whether there is anybody to be let go."""
         return any(roster.bench for roster in self._rosters.values())
@@ -150,5 +155,5 @@ class Staff:
             return None
         number = next(self._numbers)
         return cast(
-            Worker, roster.engine.worker(WorkerContext(f"{self._name}-{roster.engine.kind}-{number}", self._setup, self._clock))
+            Worker, roster.engine.worker(WorkerContext(f"{self._name}-{roster.engine.kind}-{number}", self.setup, self._clock))
         )  # pumped workers are nobody\'s staff

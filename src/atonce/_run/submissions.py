@@ -6,13 +6,16 @@ from asyncio import CancelledError
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 from atonce._run.driver import Crew
 from atonce._run.item_notes import add_note
 from atonce._run.staff import Staff
 from atonce._values.batch import Batch, Delivery
-from atonce._values.job import Job
+from atonce._values.job import Job, name_of
+from atonce._wire.byvalue import look_at
 from atonce._workers.base import Worker
 from atonce.errors import PoolClosed
 
@@ -39,6 +42,7 @@ class Submissions:
 
     def __init__(self, name: str, crew: Crew, staff: Staff, *, is_async: bool) -> None:
         self.job = Job(_call_async if is_async else _call, name=name, in_flight=crew.in_flight, chunksize=1, stops=False)
+        self.context = copy_context()
         self._crew = crew
         self._staff = staff
         self._lock = threading.RLock()
@@ -57,6 +61,7 @@ class Submissions:
         Raises:
             PoolClosed: the pool takes no more.
         """
+        look_at(fn)
         future: Future[Any] = Future()
         with self._lock:
             if self._closed:
@@ -74,7 +79,7 @@ class Submissions:
                     self._line.popleft()[1].cancel()
             starved, self._starved = self._starved, set()
         for worker in starved:
-            worker.nudge()
+            worker.nudge(self)
         with self._idle:
             self._idle.wait_for(self._is_idle)
         self._staff.withdraw(self)
@@ -88,7 +93,7 @@ class Submissions:
             missing = 0 if starved else min(len(self._line), self._crew.workers - len(self._out)) - self._queued
             self._queued += max(0, missing)
         for worker in starved:
-            worker.nudge()
+            worker.nudge(self)
         if missing > 0:
             asked = self._staff.request(self, self._crew.engine, missing, self._crew.workers)
             with self._lock:
@@ -121,12 +126,12 @@ class Submissions:
             with self._lock:
                 task, future = self._running.pop(index)
             if position >= len(delivery.values):
-                future.set_exception(CancelledError("the pool was closed"))
+                _settle(future, None, CancelledError("the pool was closed"))
             elif (misfortune := bad.get(position)) is not None:
-                add_note(misfortune.error, index, task[1], misfortune.attempts, delivery.worker)
-                future.set_exception(misfortune.error)
+                add_note(misfortune.error, index, (name_of(task[0]), *task[1]), misfortune.attempts, delivery.worker)
+                _settle(future, None, misfortune.error)
             else:
-                future.set_result(delivery.values[position])
+                _settle(future, delivery.values[position], None)
 
     def crowded(self) -> bool:
         """Whether a run waits for a worker of this kind."""
@@ -138,7 +143,7 @@ class Submissions:
             if not self._line and not self._closed:
                 self._starved.add(worker)
                 return
-        worker.nudge()
+        worker.nudge(self)
 
     def leave(self, worker: Worker, fault: BaseException | None = None) -> None:
         """Let a worker go; if no worker can work, the calls in line fail with the reason."""
@@ -166,3 +171,12 @@ class Submissions:
         with self._lock:
             self._out[worker] += 1
             self._queued -= 1
+
+
+def _settle(future: "Future[Any]", value: Any, error: BaseException | None) -> None:
+    """Settle a future. What its callbacks raise is theirs: futures log exceptions, and the rest must not end a worker."""
+    with suppress(BaseException):
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)

@@ -20,13 +20,14 @@ class Batch:
 
 
 class Lent:
-    """Inputs that are still to be read, by the only worker of a run, each when its turn comes."""
+    """Inputs that are still to be read, ``limit`` at most, by the only worker of a run, each when its turn comes."""
 
-    __slots__ = ("items", "start")
+    __slots__ = ("items", "limit", "start")
 
-    def __init__(self, start: int, items: Iterator[Any]) -> None:
+    def __init__(self, start: int, items: Iterator[Any], limit: int) -> None:
         self.start = start
         self.items = items
+        self.limit = limit
 
 
 class Misfortune(NamedTuple):
@@ -51,7 +52,7 @@ class Delivery:
         durations: wall time of each item in seconds, where the job is timed.
         undone: items of the same batch that were given up unstarted, because the run had been stopped.
         moved_bytes: what crossed to another process and back.
-        trouble: what reading the next item raised, where items are read while they are run.
+        trouble: what was raised between two items: by reading the next one, or by a signal's handler.
         notice: something that the caller should read in the report, said once for each distinct text.
     """
 

@@ -1,6 +1,7 @@
 """What is to be done with each input, whoever does it."""
 
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
@@ -19,11 +20,18 @@ class Setup:
         initargs: its arguments.
     """
 
-    __slots__ = ("initargs", "initializer")
+    __slots__ = ("_here", "initargs", "initializer")
 
     def __init__(self, initializer: Callable[..., object] | None = None, initargs: tuple[Any, ...] = ()) -> None:
         self.initializer = initializer
         self.initargs = initargs
+        self._here = threading.local()
+
+    def once_in_this_thread(self) -> None:
+        """Do it, unless it was done in this thread before: a thread that calls a pool again is still the same worker."""
+        if not getattr(self._here, "done", False):
+            self()
+            self._here.done = True
 
     def __call__(self) -> None:
         if self.initializer is not None:

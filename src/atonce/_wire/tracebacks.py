@@ -1,5 +1,6 @@
 """An exception's way to another process: itself, and its traceback as text."""
 
+import re
 import traceback
 from typing import TypeAlias
 
@@ -10,6 +11,9 @@ __all__ = ("Packed", "RemoteTraceback", "pack", "unpack")
 
 # The pickled exception, or None where it does not pickle and rebuild; its type's name, its text, and its formatted traceback.
 Packed: TypeAlias = tuple[bytes | None, str, str, str]
+
+
+_set_cause = BaseException.__dict__["__cause__"].__set__
 
 
 class RemoteTraceback(Exception):
@@ -32,7 +36,9 @@ def pack(error: BaseException) -> Packed:
         blob: bytes | None
         blob = dumps(error)
         rebuilt = loads(blob)
-        if type(rebuilt).__qualname__ != type(error).__qualname__ or _text_of(rebuilt) != text:
+        if type(rebuilt).__qualname__ != type(error).__qualname__ or _without_addresses(_text_of(rebuilt)) != _without_addresses(
+            text
+        ):
             blob = None  # another exception: it was made anew from arguments that it had changed
     except BaseException:  # whatever rebuilding runs may raise anything, SystemExit too
         blob = None
@@ -50,8 +56,13 @@ def unpack(packed: Packed) -> BaseException:
             error = None
     if not isinstance(error, BaseException):
         error = RemoteError(kind, text, story)
-    error.__cause__ = RemoteTraceback(story)
+    _set_cause(error, RemoteTraceback(story))  # not by assignment: an exception may refuse that (a frozen dataclass does)
     return error
+
+
+def _without_addresses(text: str) -> str:
+    """Make texts comparable that differ in where their objects live: ``<Foo object at 0x7f...>``."""
+    return re.sub(r"0x[0-9a-fA-F]+", "0x", text)
 
 
 def _text_of(error: BaseException) -> str:

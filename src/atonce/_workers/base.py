@@ -22,6 +22,7 @@ Rules that every kind keeps, and ``atonce.testing`` checks:
    either says so by ``usable``.
 """
 
+from contextvars import Context
 from typing import Protocol
 
 from atonce._machine.clock import Clock
@@ -39,6 +40,7 @@ class Place(Protocol):
         stopped: whether anything is barred at all: the cheap look before the exact one.
         barred: the index from which on nothing may be started any more.
         finished: whether there will never be a batch again.
+        context: the context variables of the caller; each thread works in a copy.
     """
 
     @property
@@ -49,6 +51,8 @@ class Place(Protocol):
     def barred(self) -> int: ...
     @property
     def finished(self) -> bool: ...
+    @property
+    def context(self) -> Context: ...
 
     def take(self, limit: int, least: int = 1) -> Batch | None:
         """Take up to ``limit`` items, and not fewer than ``least`` for fairness' sake.
@@ -109,14 +113,15 @@ class Worker(Protocol):
         """Go and work at this place."""
         ...
 
-    def nudge(self) -> None:
-        """Look again at the place: there is something to take after all, it has finished, or ``barred`` has changed."""
+    def nudge(self, place: Place) -> None:
+        """If still at this place, look at it again: there is something to take, it has finished, or ``barred`` has changed."""
         ...
 
-    def interrupt(self, *, force: bool) -> None:
-        """Give up what can be given up of the work in hand: the run does not want it any more.
+    def interrupt(self, place: Place, *, force: bool) -> None:
+        """If still at this place, give up what can be given up of its work: the run does not want it any more.
 
-        Coroutines are cancelled. With ``force``, a process is killed in the middle of its item. Threads cannot give up anything.
+        A worker that has gone on to another place meanwhile is left alone. Coroutines are cancelled. With ``force``, a process is
+        killed in the middle of its item. Threads cannot give up anything.
         """
         ...
 

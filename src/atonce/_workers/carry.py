@@ -8,7 +8,7 @@ from atonce._machine.clock import Clock
 from atonce._values.batch import Batch, Delivery, Lent, Misfortune
 from atonce._values.job import Job
 
-__all__ = ("Bar", "call_of", "carry_out")
+__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out")
 
 
 class Bar(Protocol):
@@ -73,7 +73,7 @@ def carry_out(
             trouble, bad = error, None
         if bad is None:
             break
-        _forget_our_frame(bad.error)
+        begin_in_users_code(bad.error)
         failed.append(bad)
         values.append(None)
         if job.stops or isinstance(bad.error, KeyboardInterrupt):
@@ -131,8 +131,11 @@ def _timed(
     return None
 
 
-def _forget_our_frame(error: BaseException) -> None:
-    """Let the traceback begin in the user's function: the frame above it is ours."""
+def begin_in_users_code(error: BaseException) -> None:
+    """Let the traceback begin in the user's function: the frame above it is ours.
+
+    By ``with_traceback``, because an exception may refuse to have its attributes set (a frozen dataclass does).
+    """
     traceback = error.__traceback__
     if traceback is not None and traceback.tb_next is not None:
-        error.__traceback__ = traceback.tb_next
+        BaseException.with_traceback(error, traceback.tb_next)

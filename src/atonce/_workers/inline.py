@@ -55,12 +55,11 @@ class InlineWorker:
 
     def _work_alone(self, place: PumpedPlace) -> Delivery | None:
         """Read an input, run it, read the next: what the built-in ``map`` does, and a quarter faster than reading a batch first."""
-        limit = self._batching.size
-        batch = place.lend(limit)
+        batch = place.lend(self._batching.size)
         if batch is None:
             return None
         delivery = carry_out(self._call, place.job, batch, None, self._clock, self.name)
-        place.give_back(len(delivery.values), ended=len(delivery.values) < limit, error=delivery.trouble)
+        place.give_back(len(delivery.values), ended=len(delivery.values) < batch.limit, error=delivery.trouble)
         return delivery
 
     def _work_with_others(self, place: PumpedPlace) -> Delivery | None:
@@ -69,11 +68,14 @@ class InlineWorker:
             return None
         delivery = carry_out(self._call, place.job, batch, place, self._clock, self.name)
         delivery.undone = len(batch.items) - len(delivery.values)
+        if delivery.trouble is not None:  # not of an item's making: Ctrl-C, or what another signal's handler raised
+            place.deliver(delivery)
+            raise delivery.trouble
         return delivery
 
     def _get_ready(self) -> bool:
         try:
-            self._setup()
+            self._setup.once_in_this_thread()
         except BaseException as error:
             self._leave(error)
             return False

@@ -10,6 +10,7 @@ from atonce._policy.batching import Batching
 from atonce._values.batch import Batch, Delivery, Misfortune
 from atonce._values.job import Job
 from atonce._workers.base import Place, WorkerContext
+from atonce._workers.carry import begin_in_users_code
 
 __all__ = ("AsyncEngine", "GuestEngine", "LoopWorker")
 
@@ -42,6 +43,7 @@ class Shift:
         self._fed = 0  # how many of it the feed has given out
         self._feed = self._items()
         self._dry = False  # whether the feed has ended
+        self._again = False  # whether somebody nudged while all pullers were counted
         self.notice = ""
 
     def spawn(self) -> None:
@@ -52,7 +54,12 @@ class Shift:
 
     def nudge(self) -> None:
         """Look again whether there is something to take."""
-        if self._dry and not self.over.done() and not self.interrupted and len(self.pullers) < self.limit:
+        if not self._dry or self.over.done() or self.interrupted:
+            return
+        # Race: 1. a puller finds the feed dry and says so; 2. the consumer nudges, before that puller has been counted out.
+        # With all pullers counted, the nudge waits for the one that ends.
+        self._again = len(self.pullers) >= self.limit
+        if not self._again:
             self._dry = False
             self._feed = self._items()  # those who hold the old, empty feed end by themselves
             self.spawn()
@@ -99,11 +106,12 @@ class Shift:
                     begun = now()
                 value = await call(item)
             except BaseException as error:
-                if isinstance(error, asyncio.CancelledError) and self._cancelled_from_outside():
-                    self.place.deliver(Delivery(index, [], (), 0.0, 0.0, self.worker.name, undone=1))
-                    raise
-                if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                    error.__traceback__ = error.__traceback__.tb_next  # begin in the user's function
+                if isinstance(error, asyncio.CancelledError):
+                    if self.interrupted:
+                        self.place.deliver(Delivery(index, [], (), 0.0, 0.0, self.worker.name, undone=1))
+                        raise
+                    _uncancel()  # the item cancelled its own task, or raised this by itself: it fails, and the others go on
+                begin_in_users_code(error)
                 self._note(index, None, Misfortune(0, error, item), now() - begun if timed else 0.0)
                 if self.place.job.stops or isinstance(error, KeyboardInterrupt):
                     self._flush()
@@ -112,10 +120,6 @@ class Shift:
             if self._pause:
                 self._pause = False
                 await asyncio.sleep(0)
-
-    def _cancelled_from_outside(self) -> bool:
-        task = asyncio.current_task()
-        return self.interrupted or (task is not None and task.cancelling() > 0)
 
     def _note(self, index: int, value: Any, bad: Misfortune | None, seconds: float) -> None:
         self._results.append((index, value, bad, seconds))
@@ -150,6 +154,8 @@ class Shift:
         if not task.cancelled() and (error := task.exception()) is not None and not self.over.done():
             self._flush()
             self.over.set_exception(error)  # a defect of ours, or of the place: the run must hear of it
+        if self._again:
+            self.nudge()
         if self.pullers or self.over.done():
             return
         if self.interrupted or self.place.finished or task.cancelled():
@@ -183,6 +189,7 @@ class LoopWorker:
         self._ready = False
         self._shift: Shift | None = None
         self._task: asyncio.Task[None] | None = None
+        self._place: Place | None = None
         self._thread: threading.Thread | None = None
         self._closing = False  # Written by close(): the loop bears being stopped once
         if loop is not None:
@@ -196,13 +203,13 @@ class LoopWorker:
         """Go and work at this place."""
         self._leave_word(self._begin, place)
 
-    def nudge(self) -> None:
+    def nudge(self, place: Place) -> None:
         """Look again: there is something to take."""
-        self._leave_word(self._nudge)
+        self._leave_word(self._nudge, place)
 
-    def interrupt(self, *, force: bool) -> None:  # noqa: ARG002 (a coroutine cannot be forced)
+    def interrupt(self, place: Place, *, force: bool) -> None:  # noqa: ARG002 (a coroutine cannot be forced)
         """Cancel what is in flight."""
-        self._leave_word(self._interrupt)
+        self._leave_word(self._interrupt, place)
 
     def close(self, *, wait: bool) -> None:
         """Stop the loop, if it is our own; with ``wait``, return when its thread has ended."""
@@ -222,17 +229,19 @@ class LoopWorker:
                 raise
 
     def _begin(self, place: Place) -> None:
+        self._place = place
         self._task = self.loop.create_task(self._serve(place), name=self.name)
 
-    def _nudge(self) -> None:
-        if self._shift is not None:
+    def _nudge(self, place: Place) -> None:
+        if self._shift is not None and self._shift.place is place:
             self._shift.nudge()
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, place: Place) -> None:
         if self._shift is not None:
-            self._shift.interrupt()
-        elif self._task is not None:
-            self._task.cancel()
+            if self._shift.place is place:
+                self._shift.interrupt()
+        elif self._task is not None and self._place is place:
+            self._task.cancel()  # it is still getting ready
 
     async def _serve(self, place: Place) -> None:
         fault: BaseException | None = None
@@ -248,7 +257,7 @@ class LoopWorker:
         except BaseException as error:
             fault = error
         finally:
-            self._shift = self._task = None
+            self._shift = self._task = self._place = None
             place.leave(self, fault)
 
     async def _get_ready(self) -> None:
@@ -276,6 +285,12 @@ class LoopWorker:
         finally:
             asyncio.set_event_loop(None)
             self.loop.close()
+
+
+def _uncancel() -> None:
+    task = asyncio.current_task()
+    while task is not None and task.cancelling() and task.uncancel():
+        pass
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -36,10 +36,10 @@ class Puller(ABC):
         """Go and work at this place."""
         self._mail.put(place)
 
-    def nudge(self) -> None:  # noqa: B027 (most have nothing to do)
+    def nudge(self, place: Place) -> None:  # noqa: B027 (most have nothing to do)
         """Nothing to do: a thread looks at ``barred`` before each item, and leaves instead of starving."""
 
-    def interrupt(self, *, force: bool) -> None:  # noqa: B027 (most have nothing to do)
+    def interrupt(self, place: Place, *, force: bool) -> None:  # noqa: B027 (most have nothing to do)
         """Nothing to do: a thread cannot be stopped from outside."""
 
     def close(self, *, wait: bool) -> None:
@@ -55,7 +55,7 @@ class Puller(ABC):
     def _life(self) -> None:
         unfit = self._begin()
         while (place := self._mail.get()) is not None:
-            place.leave(self, self._serve(place) if unfit is None else unfit)
+            place.leave(self, place.context.copy().run(self._serve, place) if unfit is None else unfit)
             del place  # an idle worker must not keep a run alive
         self.dismiss()
 

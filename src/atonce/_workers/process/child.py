@@ -16,7 +16,7 @@ from atonce._values.job import Job
 from atonce._wire.frames import receive, send
 from atonce._wire.pickling import dumps, dumps_each, loads
 from atonce._wire.tracebacks import Packed, pack
-from atonce._workers.carry import call_of, carry_out
+from atonce._workers.carry import begin_in_users_code, call_of, carry_out
 from atonce._workers.process.protocol import (
     BARRED,
     HEARD,
@@ -99,8 +99,9 @@ class Child:
 
     def _set_up(self, payload: memoryview) -> bytes:
         try:
-            path, argv, initializer, initargs = loads(payload.tobytes())
+            path, argv, recursion_limit, initializer, initargs = loads(payload.tobytes())
             sys.path[:], sys.argv[:] = path, argv
+            sys.setrecursionlimit(recursion_limit)
             if initializer is not None:
                 loads(initializer)(*loads(initargs))
         except BaseException as error:
@@ -174,7 +175,7 @@ class Child:
             delivery = carry_out(marked, job, batch, self._bar, self._clock, "")
             delivery.undone = len(items) - len(delivery.values)
             for bad in delivery.failed:
-                _forget_mark(bad.error)
+                begin_in_users_code(bad.error)  # behind the function that marks what is started
         words[PHASE] = PACKING
         _flush()
         self._last = delivery, items
@@ -200,13 +201,6 @@ def _done(delivery: Delivery, values: bytes | list[bytes | Packed]) -> bytes:
     return b"D" + dumps(tuple(done))
 
 
-def _forget_mark(error: BaseException) -> None:
-    """Let the traceback begin behind the function that marks what is started."""
-    traceback = error.__traceback__
-    if traceback is not None and traceback.tb_next is not None:
-        error.__traceback__ = traceback.tb_next
-
-
 def _nobody(_item: Any) -> Any:
     raise AssertionError("a batch came before its job")
 
@@ -216,6 +210,12 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
+
+
+def _close_all(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 def _die_with_parent(lifeline: int) -> None:
@@ -237,4 +237,6 @@ def main() -> None:
     threading.Thread(target=_die_with_parent, args=(lifeline,), name="atonce lifeline", daemon=True).start()
     page = Page(mmap(memory, PAGE_BYTES))
     os.close(memory)
+    # What the function forks must not hold our ends open: the parent would not see this process die.
+    os.register_at_fork(after_in_child=lambda: _close_all(inbox, outbox, lifeline))
     Child(inbox, outbox, page).serve()

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from collections import deque
 from typing import Any
 
 from atonce._machine.cpus import usable_cpus
@@ -12,7 +13,7 @@ from atonce._wire.pickling import dumps, dumps_each, dumps_function, loads
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.launch import ChildDied, ChildProcess
-from atonce._workers.process.protocol import RUNNING, START, Done, JobParts
+from atonce._workers.process.protocol import NOTHING_BARRED, RUNNING, START, Done, JobParts
 from atonce._workers.puller import Puller
 from atonce.errors import PicklingFailed
 
@@ -39,19 +40,25 @@ class ProcessWorker(Puller):
         self._job_sent = False
         super().__init__(context)
 
-    def nudge(self) -> None:
+    def assign(self, place: Place) -> None:
+        """Go and work at this place."""
+        with self._lock:
+            self._place = place
+            self._unwanted = False
+        super().assign(place)
+
+    def nudge(self, place: Place) -> None:
         """Let the process see what is barred."""
         with self._lock:
-            if self._child is not None and self._place is not None:
-                self._child.bar(self._place.barred)
+            if self._child is not None and self._place is place:
+                self._child.bar(place.barred)
 
-    def interrupt(self, *, force: bool) -> None:
-        """Let the process start nothing more; with ``force``, kill it."""
+    def interrupt(self, place: Place, *, force: bool) -> None:
+        """Let the process start nothing more; with ``force``, kill it, also if it is only starting."""
         with self._lock:
-            if self._child is None:
+            if self._child is None or self._place is not place:
                 return
-            if self._place is not None:
-                self._child.bar(0)
+            self._child.bar(0)
             if force:
                 self._unwanted = True
                 self._child.kill()
@@ -66,9 +73,6 @@ class ProcessWorker(Puller):
         """Pickle the job; it is sent with the first batch."""
         job = place.job
         parts = JobParts(dumps_function(job.fn), job.star, job.name, job.is_async, job.timed, job.in_flight, job.stops)
-        with self._lock:
-            self._place = place
-            self._unwanted = False
         self._job_blob = b"J" + dumps(tuple(parts))
         self._job_sent = False
 
@@ -124,6 +128,13 @@ class ProcessWorker(Puller):
         return whole
 
     def _ship(self, job: Job, batch: Batch, message: bytes) -> Delivery:
+        """Have a batch run; if the process dies of it, have the rest run by its successors."""
+        try:
+            return self._ask_for(job, batch, message)
+        except ChildDied as death:
+            return self._survive(job, batch, death)
+
+    def _ask_for(self, job: Job, batch: Batch, message: bytes) -> Delivery:
         pid = 0
         for _ in range(_IDLE_DEATHS):
             try:
@@ -134,34 +145,28 @@ class ProcessWorker(Puller):
                     return delivery
             except ChildDied as death:
                 if self._given_up():
-                    return Delivery(batch.start, [], (), 0.0, 0.0, self._signature(), undone=len(batch.items))
-                if not death.heard:
-                    pid = death.pid
-                    continue  # It died before it had the message: nothing of the batch was begun.
-                return self._after_a_crash(job, batch, death)
+                    return self._none_of(batch)
+                if death.heard:
+                    raise
+                pid = death.pid
+                continue  # It died before it had the message: nothing of the batch was begun.
             assert letter == b"U", letter
             return self._carry_apart(job, batch)
         return self._blame(batch, "its processes end before they take up any work", pid)
 
-    def _after_a_crash(self, job: Job, batch: Batch, death: ChildDied) -> Delivery:
+    def _survive(self, job: Job, batch: Batch, death: ChildDied) -> Delivery:
         """Blame the item that killed the process, and have the others run.
 
         Items that had finished, but whose results died with the process, are run again: a crash makes at least once out of once.
         """
-        if len(batch.items) == 1:
-            return self._blame(batch, death.how, death.pid)
-        if death.phase == RUNNING and 1 <= death.started <= len(batch.items):
-            culprit = death.started - 1
-            cuts = [(0, culprit), (culprit, culprit + 1), (culprit + 1, len(batch.items))]
-        else:  # Nobody can tell: while reading or packing, or with several under way. One at a time, the culprit shows itself.
-            culprit = -1
-            cuts = [(position, position + 1) for position in range(len(batch.items))]
         whole = Delivery(batch.start, [], [], 0.0, 0.0, self._signature())
-        for begin, end in cuts:
-            part = Batch(batch.start + begin, batch.items[begin:end])
-            if not part.items or whole.undone:
-                continue
-            _append(whole, self._blame(part, death.how, death.pid) if begin == culprit else self._carry_part(job, part), job)
+        todo = deque(_cuts(batch, death))
+        while todo and not whole.undone:
+            part, blamed = todo.popleft()
+            try:
+                _append(whole, self._blame(part, blamed.how, blamed.pid) if blamed else self._carry_part(job, part), job)
+            except ChildDied as another:
+                todo.extendleft(reversed(_cuts(part, another)))
         whole.undone = len(batch.items) - len(whole.values)
         return whole
 
@@ -169,9 +174,11 @@ class ProcessWorker(Puller):
         with self._lock:
             barred = self._place is not None and self._place.barred <= part.start
         if barred:
-            return Delivery(part.start, [], (), 0.0, 0.0, self._signature(), undone=len(part.items))
-        blobs = dumps_each(part.items)
-        return self._ship(job, part, b"A" + START.pack(part.start) + dumps(blobs))
+            return self._none_of(part)
+        return self._ask_for(job, part, b"A" + START.pack(part.start) + dumps(dumps_each(part.items)))
+
+    def _none_of(self, batch: Batch) -> Delivery:
+        return Delivery(batch.start, [], (), 0.0, 0.0, self._signature(), undone=len(batch.items))
 
     def _blame(self, batch: Batch, how: str, pid: int) -> Delivery:
         from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
@@ -211,7 +218,8 @@ class ProcessWorker(Puller):
         try:
             if not self._job_sent:
                 assert self._job_blob is not None
-                self.nudge()
+                with self._lock:
+                    child.bar(NOTHING_BARRED if self._place is None else self._place.barred)
                 _expect_ready(child.ask(self._job_blob))
                 self._job_sent = True
             return child.ask(message)
@@ -227,7 +235,9 @@ class ProcessWorker(Puller):
         setup = self.setup
         initializer = None if setup.initializer is None else dumps_function(setup.initializer)
         try:
-            _expect_ready(child.ask(b"S" + dumps((sys.path, sys.argv, initializer, dumps(setup.initargs)))))
+            _expect_ready(
+                child.ask(b"S" + dumps((sys.path, sys.argv, sys.getrecursionlimit(), initializer, dumps(setup.initargs))))
+            )
         except ChildDied as death:
             self._lay_off(0.0)
             from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
@@ -270,6 +280,22 @@ class ProcessEngine:
     def worker(self, context: WorkerContext) -> ProcessWorker:
         """Start a process, in the background."""
         return ProcessWorker(context)
+
+
+def _cuts(batch: Batch, death: ChildDied) -> list[tuple[Batch, ChildDied | None]]:
+    """Cut a batch of which a process died: in the parts to be run again, and the item to be blamed.
+
+    Nobody can tell which item it was while the batch was read or packed, or with several under way. Then each is run for itself:
+    the culprit shows itself.
+    """
+    size = len(batch.items)
+    if size == 1:
+        return [(batch, death)]
+    culprit = death.started - 1 if death.phase == RUNNING and 1 <= death.started <= size else None
+    if culprit is None:
+        return [(Batch(batch.start + position, [item]), None) for position, item in enumerate(batch.items)]
+    cuts = [(0, culprit, None), (culprit, culprit + 1, death), (culprit + 1, size, None)]
+    return [(Batch(batch.start + begin, batch.items[begin:end]), blamed) for begin, end, blamed in cuts if begin < end]
 
 
 def _append(whole: Delivery, part: Delivery, job: Job) -> None:

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from mmap import mmap
 from pathlib import Path
+from weakref import WeakSet
 
 from atonce._wire.frames import receive, send
 from atonce._workers.process.protocol import BARRED, HEARD, NOTHING_BARRED, PAGE_BYTES, PHASE, STARTED, Page
@@ -50,7 +52,7 @@ class ChildProcess:
         self.pid = 0
         self._ends: list[int] = []
         self._said = 0  # messages sent
-        memory = _shared_memory()
+        memory = _above_standard_streams(_shared_memory())
         try:
             self.page = Page(mmap(memory, PAGE_BYTES))
             self.page.words[BARRED] = NOTHING_BARRED
@@ -69,14 +71,21 @@ class ChildProcess:
         finally:
             os.close(memory)
         self.pid = self._process.pid
+        _children.add(self)
         for end in (inbox, outbox, lifeline):
             os.close(end)
             self._ends.remove(end)
 
     def _pipe(self) -> tuple[int, int]:
-        ends = os.pipe()  # not inheritable (PEP 446): a sibling started at the same moment does not get a copy
+        # Not inheritable (PEP 446), so a sibling started at the same moment gets no copy; and none of the three standard streams,
+        # whose numbers are free if the program was started without them.
+        ends = tuple(_above_standard_streams(end) for end in os.pipe())
         self._ends += ends
-        return ends
+        return ends[0], ends[1]
+
+    def forget(self) -> None:
+        """Close the pipes in a process that was forked from this one: held open there, they would keep the child from ending."""
+        self._close_ends()
 
     def ask(self, message: bytes) -> tuple[bytes, memoryview]:
         """Send a message and return the answer's letter and payload.
@@ -122,6 +131,25 @@ class ChildProcess:
         ends, self._ends = self._ends, []
         for end in ends:
             os.close(end)
+
+
+_children: WeakSet[ChildProcess] = WeakSet()
+
+
+def _forget_children() -> None:
+    for child in list(_children):
+        child.forget()
+
+
+os.register_at_fork(after_in_child=_forget_children)
+
+
+def _above_standard_streams(end: int) -> int:
+    if end > 2:  # noqa: PLR2004 (0, 1 and 2 are the standard streams)
+        return end
+    copy = fcntl(end, F_DUPFD_CLOEXEC, 3)
+    os.close(end)
+    return int(copy)
 
 
 def _shared_memory() -> int:

@@ -5,7 +5,8 @@ Every message is one frame: a letter and a payload. The parent asks, the child a
 ====== ========= ======================================================= ==================================
 letter from      payload                                                 answer
 ====== ========= ======================================================= ==================================
-S      parent    pickled (sys.path, sys.argv, initializer, initargs)     R, or F if the initializer raised
+S      parent    pickled (sys.path, sys.argv, recursion limit,           R, or F if the initializer raised
+                 initializer, initargs)
 J      parent    pickled ``JobParts``                                    R, or F if it does not unpickle
 B      parent    start (8 bytes), pickled list of items                  D, or U if it does not unpickle
 A      parent    start (8 bytes), pickled list of pickled items          D
