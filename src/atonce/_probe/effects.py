@@ -92,7 +92,9 @@ def _writes(fn: FunctionType) -> Iterator[str]:
 
 def _names(step: dis.Instruction) -> tuple[str, ...]:
     """Return the names in an instruction: two where it loads or stores two variables at once (3.13)."""
-    return step.argval if isinstance(step.argval, tuple) else (str(step.argval),)
+    if isinstance(step.argval, tuple) and "FAST" in step.opname:  # a constant may be a tuple too
+        return step.argval
+    return (str(step.argval),)
 
 
 def _write(op: str, name: str, stack: list[str]) -> str:
