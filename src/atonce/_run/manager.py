@@ -6,6 +6,7 @@ from typing import Protocol
 
 from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._policy.hiring import LOOK_AFTER_S, Seen, decide
+from atonce._probe.clocks import queued_s
 from atonce._probe.effects import shared_writes
 from atonce._run.driver import Crew, Run
 from atonce._wire.pickling import dumps, dumps_function
@@ -40,9 +41,13 @@ class RuleOfThumb:
         self._inside_worker = inside_worker
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._caller = 0
+        self._queued_before_s = 0.0
 
     def begin(self, run: Run) -> None:
-        """Start to watch."""
+        """Start to watch. The calling thread does so, whose work it is, unless it is on an event loop."""
+        self._caller = threading.get_native_id() if run.caller_helps else 0
+        self._queued_before_s = queued_s(self._caller)
         self._thread = threading.Thread(target=self._watch, args=(run,), name=f"{run.job.name}-manager", daemon=True)
         self._thread.start()
 
@@ -67,6 +72,8 @@ class RuleOfThumb:
     def _hire(self, run: Run, wall_s: float, cpu_s: float, done: int) -> None:
         source = run.source
         remaining = None if source.length is None else max(0, source.length - source.taken)
+        # Time in the queue for a CPU is not time that the work waits for something else.
+        cpu_s = min(wall_s, cpu_s + queued_s(self._caller) - self._queued_before_s)
         cpus = 1 if self._inside_worker else usable_cpus()
         seen = Seen(wall_s, cpu_s, done, remaining, cpus, gil_is_held(), shared_writes(run.job.fn), "")
         decision = decide(seen)

@@ -56,12 +56,13 @@ class ProcessWorker(Puller):
     def interrupt(self, place: Place, *, force: bool) -> None:
         """Let the process start nothing more; with ``force``, kill it, also if it is only starting."""
         with self._lock:
-            if self._child is None or self._place is not place:
+            if self._place is not place:
                 return
-            self._child.bar(0)
-            if force:
-                self._unwanted = True
-                self._child.kill()
+            self._unwanted = self._unwanted or force
+            if self._child is not None:
+                self._child.bar(0)
+                if force:
+                    self._child.kill()
 
     def hire(self) -> None:
         """Start the process and run the initializer there."""
@@ -231,6 +232,8 @@ class ProcessWorker(Puller):
         child = ChildProcess(self.name)
         with self._lock:
             self._child = child
+            if self._unwanted:  # while it was being started
+                child.kill()
         self._job_sent = False
         setup = self.setup
         initializer = None if setup.initializer is None else dumps_function(setup.initializer)
