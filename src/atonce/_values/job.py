@@ -96,8 +96,11 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     flags = getattr(getattr(fn, "__code__", None), "co_flags", 0)
     if isinstance(flags, int) and flags & _CO_COROUTINE:
         return True
-    mark = getattr(sys.modules.get("inspect"), "_is_coroutine_marker", None)
-    return mark is not None and getattr(fn, "_is_coroutine_marker", None) is mark
+    inspect = sys.modules.get("inspect")
+    return any(
+        (mark := getattr(inspect, name, None)) is not None and getattr(fn, name, None) is mark
+        for name in ("_is_coroutine_marker", "_is_coroutine_mark")  # 3.12 and 3.13; 3.14
+    )
 
 
 def _plain_function(fn: Callable[..., Any]) -> Callable[..., Any]:
