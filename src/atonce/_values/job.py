@@ -96,11 +96,9 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     flags = getattr(getattr(fn, "__code__", None), "co_flags", 0)
     if isinstance(flags, int) and flags & _CO_COROUTINE:
         return True
-    inspect = sys.modules.get("inspect")
-    return any(
-        (mark := getattr(inspect, name, None)) is not None and getattr(fn, name, None) is mark
-        for name in ("_is_coroutine_marker", "_is_coroutine_mark")  # 3.12 and 3.13; 3.14
-    )
+    inspect, mark = sys.modules.get("inspect"), getattr(fn, "_is_coroutine_marker", None)
+    marks = (getattr(inspect, name, None) for name in ("_is_coroutine_marker", "_is_coroutine_mark"))  # until 3.13; 3.14
+    return mark is not None and any(mark is known for known in marks)
 
 
 def _plain_function(fn: Callable[..., Any]) -> Callable[..., Any]:
