@@ -31,4 +31,4 @@ def test_the_census_is_taken_with_all_cpus(tmp_path):
     sizes = [int(line.split()[1].replace(",", "")) for line in table]
     assert len(sizes) == 10
     assert sizes == sorted(sizes, reverse=True)
-    assert done.stderr == "" or "census" in done.stderr  # a plain line every few seconds, where it takes that long
+    assert "Traceback" not in done.stderr  # progress may be there: a plain line every few seconds, on a slow machine
