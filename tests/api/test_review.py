@@ -303,6 +303,20 @@ def test_a_callback_that_exits_is_no_harm_to_others():
         assert [pool.submit(abs, -number).result(60) for number in range(5)] == list(range(5))
 
 
+def test_a_callback_that_exits_is_no_harm_when_no_worker_can_start():
+    ready = threading.Event()
+
+    def refuse():
+        ready.wait(60)
+        raise KeyError("initializer")
+
+    with atonce.Pool(engine="thread", max_workers=1, initializer=refuse) as pool:
+        futures = [pool.submit(abs, -number) for number in range(3)]
+        futures[0].add_done_callback(lambda _: sys.exit(3))
+        ready.set()
+        assert [type(future.exception(60)) for future in futures] == [KeyError] * 3
+
+
 def test_a_storm_of_crashes_ends():
     results = atonce.map(lambda _: os._exit(1), range(40), engine="process", max_workers=1, chunksize=40, errors="return")
     assert {type(result.error) for result in results} == {atonce.WorkerCrashed}

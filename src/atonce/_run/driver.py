@@ -366,7 +366,8 @@ class Run:
             self._finish(wait=False)
 
     def _stop(self) -> None:
-        self.source.close()
+        with self._lock:  # as in _bar: a failure that is delivered meanwhile must not raise the bar again
+            self.source.close()
         self._staff.withdraw(self)
         if self._pumped is not None:
             self._pumped.close(wait=False)

@@ -18,9 +18,9 @@ class Source:
     Attributes:
         taken: inputs handed out so far. Guarded by: ``_lock`` for writing.
         handed: results handed to the consumer so far. Written by the consumer only.
-        exhausted: whether nothing will come any more. Guarded by: ``_lock`` for writing, but for ``close``.
+        exhausted: whether nothing will come any more. Only ever set, by any thread.
         error: what the user's input raised, if it did. Guarded by: ``_lock``.
-        barred: the index from which on nothing may be started; only ever lowered, by the run.
+        barred: the index from which on nothing may be started; only ever lowered. Guarded by: the run's lock for writing.
         stopped: whether anything is barred.
         sample: one of the inputs that were taken last, for those who want to know what they are like.
         length: how many inputs there are in all, where the input can tell; ``None`` where it cannot.

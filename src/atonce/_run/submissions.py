@@ -95,9 +95,12 @@ class Submissions:
         for worker in starved:
             worker.nudge(self)
         if missing > 0:
-            asked = self._staff.request(self, self._crew.engine, missing, self._crew.workers)
-            with self._lock:
-                self._queued -= missing - asked
+            asked = 0
+            try:
+                asked = self._staff.request(self, self._crew.engine, missing, self._crew.workers)
+            finally:
+                with self._lock:
+                    self._queued -= missing - asked
 
     # ---- the Place, for workers --------------------------------------------------------------------------------------------------
 
@@ -153,8 +156,8 @@ class Submissions:
             if failing:
                 self._line.clear()
         for _, future in failing:
-            if fault is not None and future.set_running_or_notify_cancel():
-                future.set_exception(fault)
+            if future.set_running_or_notify_cancel():
+                _settle(future, None, fault)
         self._staff.back(worker)
         with self._lock:
             self._out[worker] -= 1
