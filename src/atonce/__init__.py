@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RemoteError,
         TaskError,
         TasksFailed,
+        TaskTimeout,
         WorkerCrashed,
     )
 
@@ -52,6 +53,7 @@ __all__ = (
     "Stream",
     "Success",
     "TaskError",
+    "TaskTimeout",
     "TasksFailed",
     "WorkerCrashed",
     "amap",

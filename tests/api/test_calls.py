@@ -26,8 +26,8 @@ def test_wrong_arguments_are_refused_before_anything_is_read(evidence):
         atonce.stream(abs, 3)
     with pytest.raises(atonce.OptionError, match="Did you mean 'engine'"):
         atonce.map(abs, inputs(), engin="thread")
-    with pytest.raises(atonce.OptionError, match="'timeout'"):
-        atonce.stream(abs, inputs(), timeout=3)
+    with pytest.raises(atonce.OptionError, match="'deadline'"):
+        atonce.stream(abs, inputs(), deadline=3)
     assert evidence.lines() == []
 
 

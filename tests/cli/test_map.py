@@ -38,6 +38,28 @@ WORK = """
         said.set() if text == "second" else said.wait()
         return text
 
+    seen = set()
+
+    def fails_once(text):
+        if text == "bad" or text not in seen:
+            seen.add(text)
+            raise ValueError(text)
+        return text
+
+    async def fails_once_later(text):
+        await asyncio.sleep(0)
+        return fails_once(text)
+
+    def hangs(text):
+        if text == "hang":
+            threading.Event().wait()
+        return text
+
+    async def hangs_later(text):
+        if text == "hang":
+            await asyncio.Event().wait()
+        return text
+
     def fifo_or_text(text):
         if text.startswith("wait:"):
             with open(text.removeprefix("wait:")) as gate:
@@ -147,12 +169,11 @@ def test_every_engine(work, engine):
 
 
 def test_a_file_elsewhere_in_worker_processes(work):
-    work.write("else where/tool.py", "import os\n\ndef pid(_):\n    return os.getpid(), os.getppid()\n")
+    work.write("else where/tool.py", "import os\n\ndef pid(_):\n    return os.getpid()\n")
     child = work.start("map", "else where/tool.py:pid", "a", "--engine", "process", "-j", "1", "--quiet")
     out, err = child.communicate()
     assert (child.returncode, err) == (0, b"")
-    pid, parent = json.loads(out)["value"]
-    assert (pid != child.pid, parent) == (True, child.pid)
+    assert json.loads(out)["value"] != child.pid
 
 
 def test_coroutine_functions(work):
@@ -213,4 +234,33 @@ def test_dry_run(work):
 def test_dry_run_names_the_engine_of_coroutines(work):
     ended = work.run("map", "work.py:later", "a", "--dry-run")
     assert (ended.status, ended.out) == (0, "")
-    assert "over       arguments: 'a'\nengine     auto: an event loop" in ended.err
+    assert "over       arguments: 'a'\nengine     auto: it is a coroutine function, so it runs on an event loop\n" in ended.err
+
+
+def test_dry_run_names_the_limits_and_the_engine_that_keeps_them(work):
+    words = ["--timeout", "1.5", "--retries", "2", "--memory", "2 GiB", "--max-tasks-per-child", "9"]
+    ended = work.run("map", "work.py:up", "a", "--dry-run", *words)
+    assert (ended.status, ended.out) == (0, "")
+    assert "engine     auto: memory= limits a whole process, so processes do it\n" in ended.err
+    assert "limits     --timeout 1.5, --retries 2, --memory 2 GiB, --max-tasks-per-child 9\n" in ended.err
+    ended = work.run("map", "work.py:up", "a", "--dry-run", *words[:2])
+    assert "engine     auto: timeout= needs workers that can be stopped, so processes do it\n" in ended.err
+
+
+@pytest.mark.parametrize("name", ["fails_once", "fails_once_later"])
+def test_a_failed_item_is_started_again(work, name):
+    ended = work.run("map", f"work.py:{name}", "a", "bad", "b", "--retries", "1", "--errors", "return")
+    assert ended.status == 1
+    assert [(record.get("value"), record["attempts"]) for record in ended.records] == [("a", 2), (None, 2), ("b", 2)]
+    assert ended.records[1]["error"]["notes"][0].startswith("item 1: 'bad' (attempt 2, ")
+    assert "again  3 attempts after a failure" in ended.err
+
+
+@pytest.mark.parametrize("name", ["hangs", "hangs_later"])
+def test_an_item_that_hangs_is_ended(work, name):
+    ended = work.run("map", f"work.py:{name}", "a", "hang", "b", "--timeout", "0.3", "--errors", "return", "--quiet")
+    assert ended.status == 1
+    assert [(record.get("value"), record["attempts"]) for record in ended.records] == [("a", 1), (None, 1), ("b", 1)]
+    error = ended.records[1]["error"]
+    assert error["type"] == "atonce.errors.TaskTimeout"
+    assert "took longer than its timeout of 0.3 s" in error["message"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.hiring import Decision, Seen, decide
+from atonce._policy.hiring import Decision, Seen, decide, settled
 
 ENGINES = ("inline", "thread", "process")
 
@@ -119,3 +119,21 @@ def test_the_reason_counts_one_item_as_one():
 
 def test_the_reason_for_staying_is_the_one_that_was_given():
     assert "it closes over a lock" in decide(seen(stays="it closes over a lock")).reason
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("timeout", [False, True])
+def test_a_limit_of_memory_needs_a_process(is_async, timeout):
+    choice = settled(is_async=is_async, timeout=timeout, memory=True)
+    assert choice.engine == "process"
+    assert "memory=" in choice.reason
+
+
+@pytest.mark.parametrize(("is_async", "engine"), [(False, "process"), (True, "async")])
+def test_a_timeout_needs_workers_that_can_be_stopped(is_async, engine):
+    assert settled(is_async=is_async, timeout=True, memory=False).engine == engine
+
+
+def test_without_a_limit_only_coroutines_are_settled():
+    assert settled(is_async=False, timeout=False, memory=False) is None
+    assert settled(is_async=True, timeout=False, memory=False).engine == "async"

@@ -191,6 +191,13 @@ def test_a_job_takes_its_name_and_its_kind_from_the_function():
     assert Job(plain).is_async is False
 
 
+def test_a_job_has_no_limits_unless_they_are_said():
+    job = Job(plain)
+    assert (job.timeout_s, job.retries, job.memory_bytes, job.max_tasks) == (None, 0, None, None)
+    job = Job(plain, timeout_s=0.5, retries=2, memory_bytes=1 << 30, max_tasks=7)
+    assert (job.timeout_s, job.retries, job.memory_bytes, job.max_tasks) == (0.5, 2, 1 << 30, 7)
+
+
 def test_what_the_caller_says_of_a_job_goes_before_what_the_function_looks_like():
     job = Job(plain, name="mine", is_async=True)
     assert (job.name, job.is_async) == ("mine", True)

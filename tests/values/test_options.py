@@ -4,23 +4,12 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from atonce._values.options import Options, OptionsDict, PoolOptionsDict
+from atonce._values.options import Options, OptionsDict, PoolOptionsDict, bytes_in
 from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
-COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize")
-LATER = (
-    "blocking",
-    "deadline",
-    "journal",
-    "max_tasks_per_child",
-    "memory",
-    "rate",
-    "retries",
-    "retry_failed",
-    "seed",
-    "timeout",
-)
+COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize", "max_tasks_per_child")
+LATER = ("blocking", "deadline", "journal", "rate", "retry_failed", "seed")
 ENGINE = InlineEngine()
 
 
@@ -47,6 +36,9 @@ GOOD = {
     **{name: [None, 1, 2, 10**9] for name in COUNTS},
     "ordered": [True, False],
     "errors": ["raise", "group", "return"],
+    "timeout": [None, 1, 0.001, 1e300, 10**9],
+    "retries": [0, 1, 10**9],
+    "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
     "initializer": [None, print, list, lambda: None],
     "initargs": [(), (1,), ("a", [2])],
     "progress": [True, False, "reading", ""],
@@ -57,6 +49,9 @@ BAD = {
     **{name: [0, -1, True, False, 1.0, 2.5, "2", b"2", [2], object()] for name in COUNTS},
     "ordered": [None, 0, 1, "yes", []],
     "errors": [None, "", "ignore", "Raise", True, 0, ["raise"]],
+    "timeout": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
+    "retries": [None, -1, True, False, 1.0, "2", [2], object()],
+    "memory": [0, -1, 1, (1 << 20) - 1, 2**63, True, False, 1.5e9, b"2 GiB", [1], "", "lots", "2 GiB!", "1 KiB", "-2 GiB", "2 XB"],
     "initializer": [3, "print", (), True],
     "initargs": [None, [1], "ab", 1, {"a": 1}],
     "progress": [None, 1, 0.5, b"reading", []],
@@ -155,7 +150,7 @@ def test_an_option_that_resembles_nothing_brings_the_list():
 
 
 def test_the_options_that_are_listed_are_those_that_exist_now():
-    assert "timeout" not in refusal(zzz=1)
+    assert "journal" not in refusal(zzz=1)
 
 
 @pytest.mark.parametrize("name", LATER)
@@ -173,13 +168,71 @@ def test_an_option_of_a_later_version_that_says_nothing_is_let_pass(name, value)
     assert Options().updated({name: value, "max_workers": 3}).max_workers == 3
 
 
-def test_no_retries_says_nothing():
-    assert Options().updated({"retries": 0}) == Options()
-
-
-@pytest.mark.parametrize("name", sorted({*LATER} - {"retries"}))
+@pytest.mark.parametrize("name", LATER)
 def test_a_zero_says_something(name):
     assert refusal(**{name: 0}).startswith(f"{name}=0 cannot be honoured")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("1048576", 1 << 20),
+        ("2 GiB", 2 << 30),
+        ("2 gib", 2 << 30),
+        ("  512MiB ", 512 << 20),
+        ("1.5GB", 1_500_000_000),
+        ("300M", 300 << 20),
+        (".5g", 1 << 29),
+        ("3 kB", 3000),
+        ("1 TiB", 1 << 40),
+        ("7 B", 7),
+        ("", None),
+        ("GiB", None),
+        ("2 GiBs", None),
+        ("2 ib", None),
+        ("1e9", None),
+        ("1,5 GB", None),
+        ("-1 GB", None),
+        ("9" * 400, None),
+    ],
+)
+def test_an_amount_of_memory_is_read_as_it_is_written(text, count):
+    assert bytes_in(text) == count
+
+
+def test_memory_is_bytes_in_the_end():
+    assert [Options(memory=memory).memory_bytes for memory in (None, 1 << 21, "2 MiB")] == [None, 1 << 21, 1 << 21]
+
+
+@pytest.mark.parametrize(
+    ("given", "engines"),
+    [
+        ({"timeout": 3}, ["auto", "process", "async", ENGINE]),
+        ({"memory": "2 GiB"}, ["auto", "process", ENGINE]),
+        ({"max_tasks_per_child": 10}, ["auto", "process", ENGINE]),
+        ({"retries": 2}, ["auto", "inline", "thread", "process", "async", ENGINE]),
+    ],
+    ids=str,
+)
+def test_an_engine_that_cannot_do_it_is_refused_and_another_named(given, engines):
+    ((name, value),) = given.items()
+    for engine in engines:
+        assert getattr(Options().updated({"engine": engine, **given}), name) == value
+    for engine in {"auto", "inline", "thread", "process", "async"} - {*engines}:
+        message = refusal(engine=engine, **given)
+        assert message.startswith(f"{name}={value!r} cannot be honoured with engine={engine!r}: ")
+        assert "engine='process'" in message
+
+
+def test_what_a_pool_was_given_and_what_a_call_says_are_looked_at_together():
+    threads = Options().updated({"engine": "thread"})
+    with pytest.raises(OptionError, match="a thread cannot be stopped"):
+        threads.updated({"timeout": 1})
+    assert threads.updated({"engine": "process", "timeout": 1}).timeout == 1
+    limited = Options().updated({"timeout": 1})
+    with pytest.raises(OptionError, match="the calling thread cannot be stopped"):
+        limited.updated({"engine": "inline"})
+    assert limited.updated({"engine": "inline", "timeout": None}).timeout is None
 
 
 @pytest.mark.parametrize("engine", ["interpreter", "dask", "ray"])

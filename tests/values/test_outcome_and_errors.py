@@ -1,6 +1,8 @@
 """What became of an item, and how errors are related."""
 
 import pickle
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import FrozenInstanceError
 
@@ -43,6 +45,7 @@ def test_outcomes_can_be_sent_to_other_processes():
         ("TaskError", ()),
         ("PicklingFailed", (errors.TaskError, pickle.PicklingError)),
         ("RemoteError", (errors.TaskError,)),
+        ("TaskTimeout", (errors.TaskError, TimeoutError)),
         ("WorkerCrashed", (errors.TaskError, BrokenProcessPool)),
         ("TasksFailed", (ExceptionGroup,)),
     ],
@@ -58,6 +61,30 @@ def test_a_crashed_worker_is_one_class_and_can_be_sent():
     there = pickle.loads(pickle.dumps(errors.WorkerCrashed("exit status 3")))
     assert type(there) is errors.WorkerCrashed
     assert str(there) == "exit status 3"
+    assert (there.how, there.stderr_tail) == ("", ())
+
+
+def test_a_crashed_worker_says_how_and_what_it_said_last_wherever_it_is_sent():
+    error = errors.WorkerCrashed("it died", how="signal SIGSEGV", stderr_tail=("one", "two"))
+    error.add_note("item 3")
+    there = pickle.loads(pickle.dumps(error))
+    assert (str(there), there.how, there.stderr_tail, there.__notes__) == ("it died", "signal SIGSEGV", ("one", "two"), ["item 3"])
+
+
+def test_a_timeout_can_be_sent():
+    there = pickle.loads(pickle.dumps(errors.TaskTimeout("took longer than 0.5 s")))
+    assert (type(there), str(there)) == (errors.TaskTimeout, "took longer than 0.5 s")
+
+
+def test_the_errors_cost_next_to_nothing_to_import():
+    probe = "import sys, atonce.errors; print(sorted({'typing', 're', 'pickle', 'concurrent', 'collections.abc'} & {*sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {probe}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
 
 
 def test_there_is_no_other_error():

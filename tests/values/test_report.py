@@ -59,12 +59,14 @@ def test_a_report_of_processes_in_which_things_went_wrong():
         busy_s=0.4,
         one_worker_s=0.4,
         workers_lost=1,
+        retries=12,
         bytes_moved=3 * 1024 * 1024,
         notices=["one worker ran out of memory"],
     )
     assert str(report).splitlines() == [
         "resize: 1,000 items in 250 ms -> 2 processes  (3 failed, 7 cancelled)",
         "  speed  1.60x one worker, 500 ms of CPU",
+        "  again  12 attempts after a failure",
         "  moved  3 MiB between processes",
         "  lost   1 worker",
         "  note   one worker ran out of memory",
@@ -80,6 +82,7 @@ def test_one_of_a_kind_is_singular():
     assert "2 items in" in str(Report("work", items=2))
     assert str(Report("work", workers_lost=1)).endswith("lost   1 worker")
     assert str(Report("work", workers_lost=2)).endswith("lost   2 workers")
+    assert str(Report("work", retries=1)).endswith("again  1 attempt after a failure")
 
 
 def test_only_what_went_wrong_is_named():
@@ -143,7 +146,7 @@ def test_no_amount_is_written_with_an_exponent(moved):
         "began in the calling thread, to see what the work is like",
         "began in one thread, to see what the work is like",
         "engine='process' was asked for",
-        "download_images is a coroutine function, so it runs on an event loop",
+        "it is a coroutine function, so it runs on an event loop",
         decide(Seen(0.05, 0.05, 12_345, 10**6, 16, gil=True, shares="", stays="")).reason,
         decide(Seen(0.05, 0.05, 12, 10**6, 1, gil=True, shares="", stays="")).reason,
         decide(Seen(0.05, 0.001, 12_345, 10**6, 16, gil=True, shares="", stays="")).reason,
@@ -153,7 +156,7 @@ def test_no_amount_is_written_with_an_exponent(moved):
 def test_an_ordinary_report_fits_a_terminal(reason):
     report = Report("download_images", Plan("process", 16, 1, [reason]), items=100_000, succeeded=99_988, failed=12)
     report.wall_s = report.cpu_s = report.busy_s = report.one_worker_s = 123.456
-    report.bytes_moved, report.workers_lost = 123_456_789, 12
+    report.bytes_moved, report.workers_lost, report.retries = 123_456_789, 12, 100_000
     assert max(map(len, str(report).splitlines())) <= COLUMNS
 
 

@@ -21,6 +21,11 @@ from atonce.errors import OptionError, PoolClosed
 
 __all__ = ("Order", "Workplace")
 
+# Whose iterators run no code of anybody's.
+_ALL_THERE = frozenset(
+    {list, tuple, range, str, bytes, bytearray, dict, set, frozenset, type({}.keys()), type({}.values()), type({}.items())}
+)
+
 S = TypeVar("S", bound=Session[Any])
 Emit = Callable[[Event], None]
 
@@ -36,6 +41,7 @@ class Order:
         streamed: whether results are handed on one by one, so that the consumer's pace counts.
         timed: whether each item's time is wanted.
         emit: told of what happens.
+        prompt: whether reading the inputs never keeps anybody waiting.
         owner: kept alive as long as the order is: a stream keeps its pool.
     """
 
@@ -61,6 +67,7 @@ class Order:
         self.fn = fn
         self.is_async = is_coroutine_function(fn)
         self.star = star or len(iterables) > 1
+        self.prompt = all(type(iterable) in _ALL_THERE for iterable in iterables)
         self.length = min((_length(iterable) for iterable in iterables), key=_unknown_last)
         self.inputs = iter(iterables[0]) if len(iterables) == 1 else zip(*iterables, strict=False)
         self.options = options
@@ -139,12 +146,22 @@ class Workplace:
             in_flight=crew.in_flight,
             chunksize=chunksize,
             stops=options.errors == "raise",
+            timeout_s=options.timeout,
+            retries=options.retries,
+            memory_bytes=options.memory_bytes,
+            max_tasks=options.max_tasks_per_child,
         )
         staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self._clock)
         in_order = options.ordered or not order.streamed
         run = Run(
             job,
-            Source(order.inputs, length=order.length, buffersize=options.buffersize, consumed_at_once=not order.streamed),
+            Source(
+                order.inputs,
+                length=order.length,
+                buffersize=options.buffersize,
+                consumed_at_once=not order.streamed,
+                prompt=order.prompt,
+            ),
             ordering=InOrder() if in_order else AsFinished(),
             in_place=order.streamed and options.ordered,
             fail_fast=not order.streamed,

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 from atonce._api.mapping import Mapping
 from atonce._api.opening import Workplace
 from atonce._machine.clock import SYSTEM_CLOCK
-from atonce._run.begin import crew_for
+from atonce._run.begin import crew_for, only_choice
 from atonce._run.engines import engine_named
 from atonce._run.staff import Staff
 from atonce._run.submissions import Submissions
@@ -64,7 +64,10 @@ class Pool(Mapping):
     @overload
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]": ...
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        """Run one call beside the caller, on the pool's engine; with ``engine="auto"``, in a thread or on an event loop.
+        """Run one call beside the caller, on the pool's engine.
+
+        With ``engine="auto"`` that is a thread, or an event loop for a coroutine function; but a process where the pool has a limit
+        that only a process keeps, ``memory`` or a function's ``timeout``.
 
         Args:
             fn: any function, also a coroutine function.
@@ -82,8 +85,12 @@ class Pool(Mapping):
         if engine == "inline" and not is_async:
             self._staff.setup.once_in_this_thread()
             return self._at_once(fn, args, kwargs)
-        if engine == "auto" or (engine == "inline" and is_async):
-            engine = "async" if is_async else "thread"
+        if (choice := only_choice(self._options, is_async=is_async)) is not None:
+            engine = choice.engine
+        elif engine == "auto":
+            engine = "thread"
+        elif engine == "inline":
+            engine = "async"
         return self._line(engine_named(engine) if isinstance(engine, str) else engine, is_async=is_async).submit(fn, args, kwargs)
 
     def close(self, *, cancel: bool = False) -> None:
@@ -125,10 +132,13 @@ class Pool(Mapping):
             raise PoolClosed("this pool is closed: make a new one for more work")
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
+        for left in reversed(range(1 + self._options.retries)):
+            try:
+                future.set_result(fn(*args, **kwargs))
+                break
+            except Exception as error:
+                if not left:
+                    future.set_exception(error)
         return future
 
     def _line(self, engine: Engine, *, is_async: bool) -> Submissions:
@@ -138,8 +148,7 @@ class Pool(Mapping):
             line = self._submissions.get((engine, is_async))
             if line is None:
                 crew = crew_for(self._options, engine)
-                name = self._options.name or "submit"
-                line = self._submissions[engine, is_async] = Submissions(name, crew, self._staff, is_async=is_async)
+                line = self._submissions[engine, is_async] = Submissions(self._options, crew, self._staff, is_async=is_async)
             return line
 
 

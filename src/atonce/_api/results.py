@@ -229,13 +229,14 @@ def _finish(session: Session[Any], results: Results[Any], outcomes: list[AnyOutc
 def outcomes_of(delivery: Delivery) -> Iterator[AnyOutcome]:
     """Give the outcome of each item of a delivery."""
     bad = {misfortune.position for misfortune in delivery.failed}
+    attempts = delivery.attempts or {}
     mean_s = delivery.seconds / max(1, len(delivery.values))
     for position, value in enumerate(delivery.values):
         if position in bad:
             yield value
         else:
             seconds = mean_s if delivery.durations is None else delivery.durations[position]
-            yield Success(delivery.start + position, value, 1, seconds, delivery.worker)
+            yield Success(delivery.start + position, value, attempts.get(position, 1), seconds, delivery.worker)
 
 
 def _group(name: str, report: Report, failures: list[Failure], outcomes: tuple[AnyOutcome, ...]) -> TasksFailed:

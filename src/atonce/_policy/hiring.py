@@ -6,7 +6,7 @@ is no GIL. What this adds: it is looked at and not guessed, and nothing is moved
 
 from typing import NamedTuple
 
-__all__ = ("LOOK_AFTER_S", "Decision", "Seen", "decide")
+__all__ = ("LOOK_AFTER_S", "Decision", "Seen", "decide", "settled")
 
 LOOK_AFTER_S = 0.05  # so much work is watched before anybody is hired
 _WORTH_PROCESSES_S = 0.2  # Assumes: two processes start in 0.1 s, so less than twice that is not worth them
@@ -42,6 +42,30 @@ class Decision(NamedTuple):
 
     engine: str
     reason: str
+
+
+def settled(*, is_async: bool, timeout: bool, memory: bool) -> Decision | None:
+    """Choose the kind of worker where there is nothing to watch for: the call itself leaves one kind only.
+
+    Args:
+        is_async: whether the function is a coroutine function.
+        timeout: whether an item has to be ended after some time. A thread, the caller's among them, cannot be stopped from outside.
+        memory: whether a worker has to keep within some memory. The limit is one of a whole process.
+
+    Returns:
+        The only kind that will do, and why; ``None`` where several would.
+
+    Example:
+        >>> settled(is_async=False, timeout=True, memory=False).engine
+        'process'
+    """
+    if memory:
+        return Decision("process", "memory= limits a whole process, so processes do it")
+    if is_async:
+        return Decision("async", "it is a coroutine function, so it runs on an event loop")
+    if timeout:
+        return Decision("process", "timeout= needs workers that can be stopped, so processes do it")
+    return None
 
 
 def decide(seen: Seen) -> Decision:  # noqa: PLR0911 (a rule a line, in the order in which they weigh)

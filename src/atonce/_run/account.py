@@ -53,6 +53,8 @@ class Account:
             self.sample = (delivery.values[-1],)
         if delivery.failed:
             self._enter_failures(delivery)
+        if delivery.failed or delivery.attempts:
+            report.retries += _retries(delivery)
 
     def is_fatal(self, error: BaseException) -> bool:
         """Tell whether an item's failure stops the run. Ctrl-C always does, whatever the caller wants done about failures."""
@@ -104,6 +106,13 @@ class Account:
             return report.busy_s if self._job.timed else None
         sharing = report.plan.engine == "thread" and self._worker_cpu_s > _SHARED_GIL * report.wall_s
         return self._worker_cpu_s if sharing else report.busy_s
+
+
+def _retries(delivery: Delivery) -> int:
+    """Count the times that an item was started again."""
+    attempts = dict(delivery.attempts or ())
+    attempts.update((bad.position, bad.attempts) for bad in delivery.failed)
+    return sum(number - 1 for number in attempts.values() if number > 1)
 
 
 def _index(failure: Failure) -> int:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from atonce._machine.clock import Clock
 from atonce._machine.nesting import inside_worker_process
+from atonce._policy.hiring import Decision, settled
 from atonce._run.driver import Crew, Run
 from atonce._run.engines import engine_named
 from atonce._run.manager import RuleOfThumb
@@ -13,7 +14,14 @@ from atonce._values.job import Job, Setup
 from atonce._values.options import Options
 from atonce._workers.base import Engine, PumpedWorker, WorkerContext
 
-__all__ = ("begin", "crew_for", "first_engine")
+__all__ = ("begin", "crew_for", "first_engine", "only_choice")
+
+
+def only_choice(options: Options, *, is_async: bool) -> Decision | None:
+    """Return the kind of worker that ``engine="auto"`` has to take for these options, and why; ``None`` where it may choose."""
+    if options.engine != "auto":
+        return None
+    return settled(is_async=is_async, timeout=options.timeout is not None, memory=options.memory is not None)
 
 
 def first_engine(options: Options, *, is_async: bool, loop: Any) -> Engine:
@@ -27,9 +35,11 @@ def first_engine(options: Options, *, is_async: bool, loop: Any) -> Engine:
     name = options.engine
     if not isinstance(name, str):
         return cast(Engine, name)
-    if name == "auto":
+    if (choice := only_choice(options, is_async=is_async)) is not None:
+        name = choice.engine
+    elif name == "auto":
         # A caller on an event loop cannot be the first worker of a function that would block the loop.
-        name = "async" if is_async else "inline" if loop is None else "thread"
+        name = "inline" if loop is None else "thread"
     if name == "inline" and is_async and (loop is not None or _in_running_loop()):
         name = "async"  # one item at a time, and on a loop that this thread does not have to run
     if name == "async" and loop is not None:
@@ -43,38 +53,47 @@ def crew_for(options: Options, engine: Engine) -> Crew:
     """Return how many workers of this engine the options allow."""
     if options.engine == "inline":
         return Crew(engine, 1, 1)
-    return Crew(engine, *engine.crew(options.max_workers, options.concurrency))
+    most = options.max_workers
+    if most is None and options.engine == "auto" and engine.kind == "process" and inside_worker_process():
+        most = 1  # the siblings of this worker process have the other CPUs
+    return Crew(engine, *engine.crew(most, options.concurrency))
 
 
 def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) -> None:
     """Set the first workers to work."""
-    engine = crew.engine
-    auto = options.engine == "auto"
+    engine, source = crew.engine, run.source
+    choice = only_choice(options, is_async=run.job.is_async)
+    watches = options.engine == "auto" and choice is None
     if engine.pumped:
         run.report.plan.engine = engine.kind
-        run.lend_caller(_pumped(engine, run.job, staff.setup, clock), for_good=not auto, alone=not auto)
+        run.lend_caller(_pumped(engine, run.job, staff.setup, clock), for_good=not watches, alone=not watches)
     else:
-        if staff.employs(threading.current_thread()):
+        if staff.employs(threading.current_thread()) and not _is_limited(run.job):
             # A worker of this pool calls the pool: all of them may be doing so, so each works at its own call.
             run.lend_caller(_pumped(engine_named("inline"), run.job, Setup(), clock), for_good=True)
-        run.hire(Crew(engine, 1, 1) if auto and not run.job.is_async else crew)
-    _explain_beginning(run, options, engine)
-    if auto and not run.job.is_async and run.source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
+        run.hire(Crew(engine, 1, 1) if watches else crew)
+    _explain_beginning(run, options, engine, choice)
+    if watches and source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
         manager = RuleOfThumb(lambda name: crew_for(options, engine_named(name)), inside_worker=inside_worker_process())
         run.manage(manager)
         manager.begin(run)
+
+
+def _is_limited(job: Job) -> bool:
+    """Tell whether the calling thread may not lend a hand: it cannot be stopped, and its memory is that of the whole program."""
+    return job.timeout_s is not None or job.memory_bytes is not None
 
 
 def _pumped(engine: Engine, job: Job, setup: Setup, clock: Clock) -> PumpedWorker:
     return cast(PumpedWorker, engine.worker(WorkerContext(f"{job.name}-caller", setup, clock)))
 
 
-def _explain_beginning(run: Run, options: Options, engine: Engine) -> None:
+def _explain_beginning(run: Run, options: Options, engine: Engine, choice: Decision | None) -> None:
     reasons = run.report.plan.reasons
     if options.engine != "auto":
         reasons.append(f"engine={engine.kind!r} was asked for")
-    elif run.job.is_async:
-        reasons.append(f"{run.job.name} is a coroutine function, so it runs on an event loop")
+    elif choice is not None:
+        reasons.append(choice.reason)
     else:
         reasons.append(f"began in {'the calling thread' if engine.pumped else 'one thread'}, to see what the work is like")
 

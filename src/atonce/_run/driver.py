@@ -128,6 +128,11 @@ class Run:
         """Whether there will never be a batch again."""
         return self.source.exhausted
 
+    @property
+    def prompt(self) -> bool:
+        """Whether reading the input never keeps anybody waiting."""
+        return self.source.prompt
+
     def take(self, limit: int, least: int = 1) -> Batch | None:
         """Take up to ``limit`` items, if there are any for a worker now."""
         crew = self._crew

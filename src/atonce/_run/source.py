@@ -22,6 +22,7 @@ class Source:
         error: what the user's input raised, if it did. Guarded by: ``_lock``.
         barred: the index from which on nothing may be started; only ever lowered. Guarded by: the run's lock for writing.
         stopped: whether anything is barred.
+        prompt: whether reading the input never keeps anybody waiting.
         sample: one of the inputs that were taken last, for those who want to know what they are like.
         length: how many inputs there are in all, where the input can tell; ``None`` where it cannot.
     """
@@ -33,8 +34,10 @@ class Source:
         length: int | None = None,
         buffersize: int | None = None,
         consumed_at_once: bool = False,
+        prompt: bool = False,
     ) -> None:
         self.length = length
+        self.prompt = prompt
         self.sample: tuple[Any, ...] = ()
         self.taken = 0
         self.handed = 0

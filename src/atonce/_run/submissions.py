@@ -15,6 +15,7 @@ from atonce._run.item_notes import add_note
 from atonce._run.staff import Staff
 from atonce._values.batch import Batch, Delivery
 from atonce._values.job import Job, name_of
+from atonce._values.options import Options
 from atonce._wire.byvalue import look_at
 from atonce._workers.base import Worker
 from atonce.errors import PoolClosed
@@ -39,9 +40,20 @@ class Submissions:
 
     stopped = False
     barred = sys.maxsize
+    prompt = True
 
-    def __init__(self, name: str, crew: Crew, staff: Staff, *, is_async: bool) -> None:
-        self.job = Job(_call_async if is_async else _call, name=name, in_flight=crew.in_flight, chunksize=1, stops=False)
+    def __init__(self, options: Options, crew: Crew, staff: Staff, *, is_async: bool) -> None:
+        self.job = Job(
+            _call_async if is_async else _call,
+            name=options.name or "submit",
+            in_flight=crew.in_flight,
+            chunksize=1,
+            stops=False,
+            timeout_s=options.timeout,
+            retries=options.retries,
+            memory_bytes=options.memory_bytes,
+            max_tasks=options.max_tasks_per_child,
+        )
         self.context = copy_context()
         self._crew = crew
         self._staff = staff

@@ -54,9 +54,11 @@ class Delivery:
         moved_bytes: what crossed to another process and back.
         trouble: what was raised between two items: by reading the next one, or by a signal's handler.
         notice: something that the caller should read in the report, said once for each distinct text.
+        attempts: how often an item was started, by its position: of those that took more than one attempt; ``None`` if none did.
     """
 
     __slots__ = (
+        "attempts",
         "cpu_s",
         "durations",
         "failed",
@@ -81,6 +83,7 @@ class Delivery:
         durations: list[float] | None = None,
         undone: int = 0,
         notice: str = "",
+        attempts: dict[int, int] | None = None,
     ) -> None:
         self.start = start
         self.values = values
@@ -93,3 +96,4 @@ class Delivery:
         self.moved_bytes = 0
         self.trouble: BaseException | None = None
         self.notice = notice
+        self.attempts = attempts

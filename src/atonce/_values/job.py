@@ -50,9 +50,26 @@ class Job:
         in_flight: how many items one worker may run side by side, where its kind can.
         chunksize: how many items a worker takes at a time; ``None`` to let it measure.
         stops: whether the first failure ends the run.
+        timeout_s: seconds that one attempt at an item may take; ``None`` for as long as it likes.
+        retries: how often an item that raised an ``Exception`` is started again, at most.
+        memory_bytes: memory that a worker process may have; ``None`` for all that there is.
+        max_tasks: items after which a worker process is renewed; ``None`` for never.
     """
 
-    __slots__ = ("chunksize", "fn", "in_flight", "is_async", "name", "star", "stops", "timed")
+    __slots__ = (
+        "chunksize",
+        "fn",
+        "in_flight",
+        "is_async",
+        "max_tasks",
+        "memory_bytes",
+        "name",
+        "retries",
+        "star",
+        "stops",
+        "timed",
+        "timeout_s",
+    )
 
     def __init__(
         self,
@@ -65,6 +82,10 @@ class Job:
         in_flight: int = 1,
         chunksize: int | None = None,
         stops: bool = True,
+        timeout_s: float | None = None,
+        retries: int = 0,
+        memory_bytes: int | None = None,
+        max_tasks: int | None = None,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -74,6 +95,10 @@ class Job:
         self.in_flight = in_flight
         self.chunksize = chunksize
         self.stops = stops
+        self.timeout_s = timeout_s
+        self.retries = retries
+        self.memory_bytes = memory_bytes
+        self.max_tasks = max_tasks
 
 
 def name_of(fn: Callable[..., Any]) -> str:

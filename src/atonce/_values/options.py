@@ -1,12 +1,14 @@
 """What the caller may ask for: every option checked once, before any work starts."""
 
+import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Protocol, TypedDict, get_args
 
 from atonce.errors import OptionError
 
-__all__ = ("DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "Options", "OptionsDict", "PoolOptionsDict")
+__all__ = ("DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "Options", "OptionsDict", "PoolOptionsDict", "bytes_in")
 
 EngineName = Literal["auto", "inline", "thread", "process", "async"]
 ErrorsMode = Literal["raise", "group", "return"]
@@ -17,14 +19,35 @@ _NOT_YET_OPTIONS = (
     "blocking",
     "deadline",
     "journal",
-    "max_tasks_per_child",
-    "memory",
     "rate",
-    "retries",
     "retry_failed",
     "seed",
-    "timeout",
 )
+
+_LEAST_MEMORY_BYTES = 1 << 20  # Assumes: whoever writes less has left out the unit. No interpreter starts with so little
+_MOST_MEMORY_BYTES = 2**63 - 1  # what the kernel's limits can hold
+_SIZE = re.compile(r"([0-9]{1,19}(?:\.[0-9]*)?|\.[0-9]+)\s*(?:([kmgt])(i?b)?|b)?", re.IGNORECASE)
+_POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
+
+# What only some engines can do, and what is to be said to the others. "auto" takes one that can; an engine object knows for itself.
+_ONLY_WITH: Mapping[str, tuple[tuple[EngineName, ...], str]] = {
+    "timeout": (
+        ("process", "async"),
+        (
+            "{worker} cannot be stopped in the middle of an item.\n"
+            "Write engine='process', whose workers can be, or engine='async' for a coroutine function; 'auto' takes the right one."
+        ),
+    ),
+    "memory": (
+        ("process",),
+        "{worker} has the memory of the whole program.\nWrite engine='process', whose workers have their own; 'auto' takes it.",
+    ),
+    "max_tasks_per_child": (
+        ("process",),
+        "{worker} is not renewed.\nWrite engine='process', or 'auto', where it counts once processes are hired; or leave it out.",
+    ),
+}
+_WORKERS = {"inline": "the calling thread", "thread": "a thread", "async": "an event loop"}
 
 
 class EngineObject(Protocol):
@@ -46,6 +69,10 @@ class PoolOptionsDict(TypedDict, total=False):
     chunksize: int | None
     buffersize: int | None
     ordered: bool
+    timeout: float | None
+    retries: int
+    memory: int | str | None
+    max_tasks_per_child: int | None
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]
     progress: bool | str
@@ -76,6 +103,10 @@ class Options:
         buffersize: items that may have been read from the input and not yet been handed to the consumer.
         ordered: whether a stream hands on results in input order, or as they finish.
         errors: what the failure of an item does to the call.
+        timeout: seconds that one attempt at an item may take, above 0. Only for workers that can be stopped: processes, coroutines.
+        retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most.
+        memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
+        max_tasks_per_child: items after which a worker process is renewed.
         initializer: called once in each worker before its first item.
         initargs: the initializer's arguments.
         progress: whether to show progress, or the description to show it under.
@@ -89,6 +120,10 @@ class Options:
     buffersize: int | None = None
     ordered: bool = True
     errors: ErrorsMode = "raise"
+    timeout: float | None = None
+    retries: int = 0
+    memory: int | str | None = None
+    max_tasks_per_child: int | None = None
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
     progress: bool | str = False
@@ -104,21 +139,52 @@ class Options:
             Checked options; ``self`` where nothing was given.
 
         Raises:
-            OptionError: an option is unknown, not available yet, of the wrong type, or out of range.
+            OptionError: an option is unknown, not available yet, of the wrong type, or out of range; or two do not go together.
         """
         if not given:
             return self
         known = {name: value for name, value in given.items() if _is_known(name, value)}
         for name, value in known.items():
             _CHECKS[name](name, value)
-        return replace(self, **known)
+        options = replace(self, **known)
+        _check_engine_can(options)
+        return options
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What each worker process may have, in bytes."""
+        return bytes_in(self.memory) if isinstance(self.memory, str) else self.memory
+
+
+def bytes_in(text: str) -> int | None:
+    """Read an amount of memory.
+
+    ``KiB``, ``MiB``, ``GiB`` and ``TiB`` are powers of 1024, and so are the letters alone; ``KB``, ``MB``, ``GB`` and ``TB`` are
+    powers of 1000. Source: GNU coreutils read sizes so.
+
+    Args:
+        text: a number, and a unit in capitals or not; bytes, if there is none.
+
+    Returns:
+        Whole bytes; ``None`` if it is not an amount.
+
+    Example:
+        >>> bytes_in("2 GiB"), bytes_in("1.5GB"), bytes_in("300M"), bytes_in("lots")
+        (2147483648, 1500000000, 314572800, None)
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, letter, ending = match.groups()
+    power = _POWERS[letter.lower()] if letter else 0
+    return int(float(number) * (1000 if (ending or "").lower() == "b" else 1024) ** power)
 
 
 def _is_known(name: str, value: object) -> bool:
     if name in _CHECKS:
         return True
     if name in _NOT_YET_OPTIONS:
-        if value is None or value is False or (name == "retries" and value == 0):
+        if value is None or value is False:
             return False  # says nothing, so nothing is ignored
         raise OptionError(
             f"{name}={value!r} cannot be honoured: this version of atonce does not have the option {name!r} yet.\n"
@@ -144,6 +210,17 @@ def _check_engine(_name: str, value: object) -> None:
     _check_choice("engine", value, get_args(EngineName))
 
 
+def _check_engine_can(options: Options) -> None:
+    """Refuse an engine that was named and cannot do what else was asked for."""
+    engine = options.engine
+    for name, (engines, reason) in _ONLY_WITH.items():
+        value = getattr(options, name)
+        if value is not None and isinstance(engine, str) and engine != "auto" and engine not in engines:
+            raise OptionError(
+                f"{name}={value!r} cannot be honoured with engine={engine!r}: {reason.format(worker=_WORKERS[engine])}",
+            )
+
+
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise OptionError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
@@ -160,6 +237,34 @@ def _check_count(name: str, value: object) -> None:
         raise OptionError(f"{name}={value!r}: expected a whole number or None, not {type(value).__name__}")
     if value < 1:
         raise OptionError(f"{name}={value!r}: expected 1 or more")
+
+
+def _check_retries(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise OptionError(f"{name}={value!r}: expected a whole number, not {type(value).__name__}")
+    if value < 0:
+        raise OptionError(f"{name}={value!r}: expected 0 or more")
+
+
+def _check_seconds(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise OptionError(f"{name}={value!r}: expected seconds or None, not {type(value).__name__}")
+    if not 0 < value <= sys.float_info.max:  # neither infinite, nor "not a number"
+        raise OptionError(f"{name}={value!r}: expected more than 0 seconds, and an end; None is for no limit")
+
+
+def _check_memory(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise OptionError(f"{name}={value!r}: expected bytes, text such as '2 GiB', or None, not {type(value).__name__}")
+    count = bytes_in(value) if isinstance(value, str) else value
+    if count is None:
+        raise OptionError(f"{name}={value!r}: expected an amount of memory, such as '2 GiB', '512 MiB', '1.5GB' or '300M'")
+    if not _LEAST_MEMORY_BYTES <= count <= _MOST_MEMORY_BYTES:
+        raise OptionError(f"{name}={value!r}: expected 1 MiB or more, and less than 8 EiB; this is {count:,} bytes")
 
 
 def _check_flag(name: str, value: object) -> None:
@@ -195,6 +300,10 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "buffersize": _check_count,
     "ordered": _check_flag,
     "errors": _check_errors,
+    "timeout": _check_seconds,
+    "retries": _check_retries,
+    "memory": _check_memory,
+    "max_tasks_per_child": _check_count,
     "initializer": _check_initializer,
     "initargs": _check_initargs,
     "progress": _check_progress,

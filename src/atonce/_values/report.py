@@ -47,7 +47,7 @@ class Report:
         one_worker_s: estimate of the seconds that one worker would have needed; ``None`` where nothing tells.
         workers_hired: workers that came to this run, warm ones of a pool included.
         workers_lost: of those, how many became useless.
-        retries: items that were started again after a failure.
+        retries: attempts beyond the first, of all items together.
         bytes_moved: bytes that crossed to other processes and back.
         notices: what the caller should know.
     """
@@ -83,6 +83,8 @@ class Report:
         if self.speedup is not None and self.busy_s >= _TELLING_S:
             lines.append(f"  speed  {self.speedup:.2f}x one worker, {_seconds(self.cpu_s)} of CPU")
         lines += [f"  why    {reason}" for reason in self.plan.reasons]
+        if self.retries:
+            lines.append(f"  again  {self.retries:,} attempt{_plural('attempt', self.retries)} after a failure")
         if self.bytes_moved:
             lines.append(f"  moved  {_bytes(self.bytes_moved)} between processes")
         if self.workers_lost:

@@ -23,33 +23,39 @@ _PROTOCOL = 5
 _registry_lock = threading.Lock()  # cloudpickle keeps one list for the whole process
 
 
-def dumps(thing: Any) -> bytes:
+def dumps(thing: Any, *, buffer_callback: Any = None) -> bytes:
     """Pickle anything that can be sent to another process.
+
+    Args:
+        thing: anything.
+        buffer_callback: as for ``pickle.dumps``; a collector of ``outofband.py``, which can begin anew.
 
     Raises:
         PicklingFailed: it cannot; the message names the part that does not pickle. The cause is the original error.
     """
     try:
-        blob = pickle.dumps(thing, _PROTOCOL)
+        blob = pickle.dumps(thing, _PROTOCOL, buffer_callback=buffer_callback)
     except Exception:  # noqa: S110 (the second attempt reports)
         pass
     else:
         if not any(name.encode() in blob for name in homeless_modules()):
             return blob
+    if buffer_callback is not None:
+        buffer_callback.args[0].clear()  # what the first attempt has left out
     try:
-        return _dumps_by_value(thing)
+        return _dumps_by_value(thing, buffer_callback)
     except Exception as error:
         raise PicklingFailed(_explain(thing, error)) from error
 
 
-def dumps_function(fn: Callable[..., Any]) -> bytes:
-    """Pickle a function, by value if a worker could not import it.
+def dumps_function(fn: Callable[..., Any], *, buffer_callback: Any = None) -> bytes:
+    """Pickle a function, by value if a worker could not import it. As ``dumps``.
 
     Raises:
         PicklingFailed: as ``dumps``.
     """
     look_at(fn)
-    return dumps(fn)
+    return dumps(fn, buffer_callback=buffer_callback)
 
 
 def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
@@ -68,7 +74,7 @@ def loads(blob: bytes | bytearray) -> Any:
     return pickle.loads(blob)  # noqa: S301 (it comes from our own other half, over a pipe that nobody else has)
 
 
-def _dumps_by_value(thing: Any) -> bytes:
+def _dumps_by_value(thing: Any, buffer_callback: Any = None) -> bytes:
     import cloudpickle  # noqa: PLC0415 (20 ms)
 
     modules = [sys.modules[name] for name in homeless_modules() if name != "__main__" and name in sys.modules]
@@ -77,7 +83,7 @@ def _dumps_by_value(thing: Any) -> bytes:
         try:
             for module in modules:
                 cloudpickle.register_pickle_by_value(module)
-            return bytes(cloudpickle.dumps(thing, _PROTOCOL))
+            return bytes(cloudpickle.dumps(thing, _PROTOCOL, buffer_callback))
         finally:
             for module in modules:
                 if module.__name__ not in before:

@@ -40,6 +40,7 @@ class Place(Protocol):
         stopped: whether anything is barred at all: the cheap look before the exact one.
         barred: the index from which on nothing may be started any more.
         finished: whether there will never be a batch again.
+        prompt: whether ``take`` never keeps anybody waiting, because the input is all there.
         context: the context variables of the caller; each thread works in a copy.
     """
 
@@ -51,6 +52,8 @@ class Place(Protocol):
     def barred(self) -> int: ...
     @property
     def finished(self) -> bool: ...
+    @property
+    def prompt(self) -> bool: ...
     @property
     def context(self) -> Context: ...
 

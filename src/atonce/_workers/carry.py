@@ -8,7 +8,7 @@ from atonce._machine.clock import Clock
 from atonce._values.batch import Batch, Delivery, Lent, Misfortune
 from atonce._values.job import Job
 
-__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out")
+__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out", "run_again")
 
 
 class Bar(Protocol):
@@ -46,7 +46,8 @@ def carry_out(
 
     Args:
         call: does one item.
-        job: says whether a failure ends the batch and whether items are timed one by one.
+        job: says whether a failure ends the batch, how often an item is started again before it counts as one, and whether items
+            are timed one by one.
         batch: the items.
         bar: looked at before each item; ``None`` if only this thread can stop the run.
         clock: read at the ends of the batch.
@@ -58,29 +59,90 @@ def carry_out(
     values: list[Any] = []
     failed: list[Misfortune] = []
     durations: list[float] | None = [] if job.timed else None
+    attempts: dict[int, int] = {}
     rest = iter(batch.items)
     begun, cpu_begun = clock.now(), clock.thread_cpu()
     trouble: BaseException | None = None
     while True:
         try:
-            if durations is not None:
-                bad = _timed(call, rest, values, durations, bar, batch.start, clock)
-            elif bar is not None:
-                bad = _watched(call, rest, values, bar, batch.start)
-            else:
-                bad = _plain(call, rest, values)
+            bad = _up_to_a_failure(call, rest, values, durations, bar, batch.start, clock)
         except BaseException as error:
             trouble, bad = error, None
         if bad is None:
             break
+        if job.retries:
+            begun_again = clock.now()
+            outcome = run_again(call, bad, job.retries, bar, batch.start + bad.position)
+            if outcome is None:  # the run is stopped: this item is given up like those behind it
+                durations = durations and durations[: len(values)]
+                break
+            if durations is not None:
+                durations[-1] += clock.now() - begun_again
+            value, bad, tries = outcome
+            if bad is None:
+                attempts[len(values)] = tries
+                values.append(value)
+                continue
         begin_in_users_code(bad.error)
         failed.append(bad)
         values.append(None)
         if job.stops or isinstance(bad.error, KeyboardInterrupt):
             break
     delivery = Delivery(batch.start, values, failed, clock.now() - begun, clock.thread_cpu() - cpu_begun, worker, durations)
+    delivery.attempts = attempts or None
     delivery.trouble = trouble
     return delivery
+
+
+def run_again(
+    call: Callable[[Any], Any], bad: Misfortune, retries: int, bar: Bar | None, index: int
+) -> tuple[Any, Misfortune | None, int] | None:
+    """Start an item that has failed again, at once, until it gives a value or has been started ``1 + retries`` times.
+
+    Only an ``Exception`` is worth another attempt: ``SystemExit``, ``KeyboardInterrupt`` and their like ask for an end. The loops
+    below know nothing of this, and so do not pay for it.
+
+    Args:
+        call: does the item.
+        bad: its first failure.
+        retries: how often to start it again, at most.
+        bar: looked at before each attempt; ``None`` if only this thread can stop the run.
+        index: the item's place in the input.
+
+    Returns:
+        The value; the last failure, or ``None`` if there is a value; and how often the item was started in all. ``None`` if it was
+        barred before its last attempt: a failure that another attempt might have mended must not pass for the end of the run.
+    """
+    tries = bad.attempts
+    try:
+        while tries <= retries and isinstance(bad.error, Exception):
+            if bar is not None and bar.stopped and index >= bar.barred:
+                return None
+            tries += 1
+            try:
+                return call(bad.item), None, tries
+            except Exception as error:
+                bad = bad._replace(error=error, attempts=tries)
+    except BaseException as error:  # the item's, or that of a signal's handler between two attempts: it ends the item either way
+        bad = bad._replace(error=error, attempts=tries)
+    return None, bad, tries
+
+
+def _up_to_a_failure(
+    call: Callable[[Any], Any],
+    items: Iterator[Any],
+    values: list[Any],
+    durations: list[float] | None,
+    bar: Bar | None,
+    start: int,
+    clock: Clock,
+) -> Misfortune | None:
+    """Run items until one fails, which is returned, or there is none that may be started."""
+    if durations is not None:
+        return _timed(call, items, values, durations, bar, start, clock)
+    if bar is not None:
+        return _watched(call, items, values, bar, start)
+    return _plain(call, items, values)
 
 
 # The three loops differ in what they do between two items, and each is as tight as it can be: the first is the reference that

@@ -11,6 +11,7 @@ from atonce._values.batch import Batch, Delivery, Misfortune
 from atonce._values.job import Job
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.carry import begin_in_users_code
+from atonce.errors import TaskTimeout
 
 __all__ = ("AsyncEngine", "GuestEngine", "LoopWorker")
 
@@ -38,6 +39,7 @@ class Shift:
         self._batching = Batching(_BATCH_S, place.job.chunksize)
         self._pause = False  # whether a puller should let the loop turn
         self._results: list[tuple[int, Any, Misfortune | None, float]] = []
+        self._attempts: dict[int, int] = {}  # of those among the results that have a value, but not from their first attempt
         self._flush_due = False
         self._batch: Batch | None = None  # the one in the feed's hands, for the items never started
         self._fed = 0  # how many of it the feed has given out
@@ -98,6 +100,7 @@ class Shift:
     async def _pull(self) -> None:
         call, now, timed = self._call, self.worker.clock.now, self.place.job.timed
         begun = 0.0
+        bad: Misfortune | None = None
         for index, item in self._feed:
             if len(self.pullers) < self.limit:
                 self.spawn()
@@ -106,20 +109,48 @@ class Shift:
                     begun = now()
                 value = await call(item)
             except BaseException as error:
-                if isinstance(error, asyncio.CancelledError):
-                    if self.interrupted:
-                        self.place.deliver(Delivery(index, [], (), 0.0, 0.0, self.worker.name, undone=1))
-                        raise
-                    _uncancel()  # the item cancelled its own task, or raised this by itself: it fails, and the others go on
-                begin_in_users_code(error)
-                self._note(index, None, Misfortune(0, error, item), now() - begun if timed else 0.0)
-                if self.place.job.stops or isinstance(error, KeyboardInterrupt):
-                    self._flush()
+                bad = Misfortune(0, error, item)
             else:
                 self._note(index, value, None, now() - begun if timed else 0.0)
+            if bad is not None:  # not within the except clause: what another attempt raises should not tell the story of the first
+                await self._settle(index, bad, begun)
+                bad = None
             if self._pause:
                 self._pause = False
                 await asyncio.sleep(0)
+
+    async def _settle(self, index: int, bad: Misfortune, begun: float) -> None:
+        """Run an item that has failed again, as often as the job says, and note what became of it."""
+        job, now = self.place.job, self.worker.clock.now
+        while True:
+            if isinstance(bad.error, asyncio.CancelledError):
+                if self.interrupted:
+                    self._give_up(index)
+                    raise bad.error
+                _uncancel()  # the item cancelled its own task, or raised this by itself: it fails, and the others go on
+            if bad.attempts > job.retries or not isinstance(bad.error, Exception):
+                break
+            tries = bad.attempts
+            try:
+                await asyncio.sleep(0)  # an item that fails without ever waiting must not keep the loop to itself
+                if self.interrupted or (self.place.stopped and index >= self.place.barred):
+                    self._give_up(index)  # a failure that another attempt might have mended must not pass for the end of the run
+                    return
+                tries += 1
+                value = await self._call(bad.item)
+            except BaseException as error:
+                bad = bad._replace(error=error, attempts=tries)
+            else:
+                self._attempts[index] = tries
+                self._note(index, value, None, now() - begun if job.timed else 0.0)
+                return
+        begin_in_users_code(bad.error)
+        self._note(index, None, bad, now() - begun if job.timed else 0.0)
+        if job.stops or isinstance(bad.error, KeyboardInterrupt):
+            self._flush()
+
+    def _give_up(self, index: int) -> None:
+        self.place.deliver(Delivery(index, [], (), 0.0, 0.0, self.worker.name, undone=1))
 
     def _note(self, index: int, value: Any, bad: Misfortune | None, seconds: float) -> None:
         self._results.append((index, value, bad, seconds))
@@ -132,6 +163,7 @@ class Shift:
         self._flush_due = False
         results, self._results = self._results, []
         timed = self.place.job.timed
+        attempts, self._attempts = self._attempts, {}
         delivery: Delivery | None = None
         for index, value, bad, seconds in results:
             if delivery is None or index != delivery.start + len(delivery.values):
@@ -142,6 +174,9 @@ class Shift:
             if bad is not None:
                 assert isinstance(delivery.failed, list)
                 delivery.failed.append(bad._replace(position=len(delivery.values)))
+            elif attempts and index in attempts:
+                delivery.attempts = delivery.attempts or {}
+                delivery.attempts[len(delivery.values)] = attempts[index]
             delivery.values.append(value)
             delivery.seconds += seconds
             if delivery.durations is not None:
@@ -304,7 +339,36 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def _awaited(job: Job, shift: Shift) -> Any:
-    """Give a function of one item whose result can be awaited."""
+    """Give a function of one item whose result can be awaited, and takes no longer than it may."""
+    call = _unlimited(job, shift)
+    return call if job.timeout_s is None else _limited(call, job.timeout_s)
+
+
+def _limited(call: Any, limit_s: float) -> Any:
+    """Cancel an item after its time.
+
+    A coroutine that does not let itself be cancelled, and returns a value after all, has done its work: the value counts, however
+    late. What it raises in answer is its own failure, and so is a ``TimeoutError`` that it raises before its time is up.
+    """
+
+    async def call_in_time(item: Any) -> Any:
+        try:
+            async with asyncio.timeout(limit_s) as deadline:
+                return await call(item)
+        except TimeoutError as error:
+            if not (deadline.expired() and isinstance(error.__cause__, asyncio.CancelledError)):
+                begin_in_users_code(error)
+                raise
+            begin_in_users_code(error.__cause__)  # it shows where the item was waiting
+            raise TaskTimeout(f"it took longer than its timeout of {limit_s:g} s, so it was cancelled") from error.__cause__
+        except BaseException as error:
+            begin_in_users_code(error)
+            raise
+
+    return call_in_time
+
+
+def _unlimited(job: Job, shift: Shift) -> Any:
     fn = job.fn
     if job.is_async:
         return (lambda item: fn(*item)) if job.star else fn
@@ -317,6 +381,8 @@ def _awaited(job: Job, shift: Shift) -> Any:
             f"{job.name} returned without anything to await: on an event loop such calls run one after the other. "
             f"engine='thread' runs them side by side."
         )
+        if job.timeout_s is not None:
+            shift.notice += " timeout= can only stop a call that awaits something; engine='process' stops any."
         return value
 
     return call

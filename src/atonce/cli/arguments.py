@@ -29,7 +29,7 @@ examples:
   atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return
   atonce map thumbnails.py:make --glob 'photos/**/*.jpg' --engine process -j 4 -o made.jsonl
   cat rows.jsonl | atonce map clean.py:tidy --jsonl - > tidy.jsonl"""
-_NOT_YET = ("--timeout", "--retries", "--rate", "--journal", "--retry-failed", "--report")
+_NOT_YET = ("--rate", "--journal", "--retry-failed", "--report")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     _add_inputs(parser.add_argument_group("inputs from elsewhere, read as they are needed"))
     _add_ways(parser.add_argument_group("how it runs"))
+    _add_limits(parser.add_argument_group("what an item may take"))
     _add_results(parser.add_argument_group("what comes out"))
     for name in _NOT_YET:
         parser.add_argument(name, action=_NotYet, nargs="?", help=argparse.SUPPRESS)
@@ -107,6 +108,18 @@ def _add_ways(group: Any) -> None:
     group.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
 
 
+def _add_limits(group: Any) -> None:
+    group.add_argument(
+        "--timeout",
+        metavar="S",
+        type=_seconds,
+        help="seconds for one attempt at an item; only processes and coroutines can be stopped, and auto takes those",
+    )
+    group.add_argument("--retries", metavar="N", type=_count_or_none, help="how often a failed item is started again, at most")
+    group.add_argument("--memory", metavar="SIZE", help="what each worker process may have, like 512MiB or 2GB")
+    group.add_argument("--max-tasks-per-child", metavar="N", type=_count, help="items after which a process is renewed")
+
+
 def _add_results(group: Any) -> None:
     group.add_argument("-o", "--output", metavar="OUT", default="-", help="where records go; standard output if left out")
     group.add_argument(
@@ -127,6 +140,21 @@ def _unknown(parser: argparse.ArgumentParser, words: list[str]) -> str:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number, 1 or more, not {text!r}")
+    return _whole_number(text, 1)
+
+
+def _count_or_none(text: str) -> int:
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected a whole number, {least} or more, not {text!r}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected seconds, not {text!r}") from None

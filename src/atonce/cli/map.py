@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from atonce._api.opening import Order, Workplace
+from atonce._run.begin import only_choice
 from atonce._values.job import is_coroutine_function, name_of
 from atonce._values.options import Options
 from atonce.cli.arguments import parse
@@ -24,6 +25,7 @@ from atonce.errors import EngineUnavailable, OptionError
 
 __all__ = ("main",)
 
+_LIMITS = ("timeout", "retries", "memory", "max_tasks_per_child")
 _SHOWN_INPUTS = 3
 _CLOSED_PIPE = 141  # 128 + SIGPIPE: what the shell shows for any program whose reader has gone
 
@@ -47,7 +49,7 @@ def main(words: Sequence[str]) -> int:
     with closing(inputs), stdout_kept() if wish.output == "-" and not wish.dry_run else nullcontext() as stdout:
         fn = find(wish.target)
         if wish.dry_run:
-            _tell_plan(wish, fn, inputs)
+            _tell_plan(wish, fn, inputs, options)
             return 0
         with nullcontext(stdout) if stdout is not None else file_opened(wish.output, inputs.source) as descriptor:
             name = "standard output" if stdout is not None else wish.output
@@ -55,7 +57,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _options(wish: Namespace) -> Options:
-    names = ("engine", "max_workers", "concurrency", "chunksize", "errors")
+    names = ("engine", "max_workers", "concurrency", "chunksize", "errors", *_LIMITS)
     given = {name: value for name in names if (value := getattr(wish, name)) is not None}
     try:
         return Options().updated({**given, "ordered": not wish.unordered, "progress": not wish.quiet})
@@ -97,21 +99,26 @@ def _explained(error: BaseException) -> str:
     return story_of(error)
 
 
-def _tell_plan(wish: Namespace, fn: Callable[..., Any], inputs: Inputs) -> None:
+def _tell_plan(wish: Namespace, fn: Callable[..., Any], inputs: Inputs, options: Options) -> None:
     code = getattr(fn, "__code__", None)
     source = f"{code.co_filename}, line {code.co_firstlineno}" if code is not None else f"module {getattr(fn, '__module__', '?')}"
     first = [repr(item) for item in islice(inputs, _SHOWN_INPUTS + 1)]
     more = ", ..." if len(first) > _SHOWN_INPUTS else ""
-    engine = wish.engine or "auto"
-    if engine == "auto":
-        engine += (
-            ": an event loop, for a coroutine function" if is_coroutine_function(fn) else ": chosen by watching the first items"
-        )
+    limits = [f"--{name.replace('_', '-')} {value}" for name in _LIMITS if (value := getattr(wish, name)) is not None]
     _say(f"would run  {name_of(fn)}, from {source}")
     _say(f"over       {inputs.kind}: {', '.join(first[:_SHOWN_INPUTS]) or 'none'}{more}")
-    _say(f"engine     {engine}")
+    _say(f"engine     {_engine_in_words(fn, options)}")
+    if limits:
+        _say(f"limits     {', '.join(limits)}")
     _say(f"records    to {'standard output' if wish.output == '-' else wish.output}")
     _say("Nothing was run.")
+
+
+def _engine_in_words(fn: Callable[..., Any], options: Options) -> str:
+    if options.engine != "auto":
+        return str(options.engine)
+    choice = only_choice(options, is_async=is_coroutine_function(fn))
+    return f"auto: {'chosen by watching the first items' if choice is None else choice.reason}"
 
 
 def _say(text: str) -> None:

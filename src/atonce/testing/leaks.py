@@ -1,5 +1,6 @@
 """Nothing is left behind: threads, child processes, file descriptors, shared memory."""
 
+import sys
 import threading
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -52,6 +53,7 @@ class Leaks:
         Raises:
             AssertionError: says what is left.
         """
+        _let_go_of_what_is_kept_warm()
         try:
             wait_until(lambda: not self.left_behind(), "everything to be cleaned up", self._patience_s)
         except AssertionError:
@@ -60,6 +62,13 @@ class Leaks:
     def left_behind(self) -> list[str]:
         """Name what is there now and was not before."""
         return [thing for before, now in zip(self._before, _belongings(), strict=True) for thing in sorted(now - before)]
+
+
+def _let_go_of_what_is_kept_warm() -> None:
+    """Have the zygote of worker processes end now, and not half a second after the last of them."""
+    supervisor = sys.modules.get("atonce._workers.process.supervisor")
+    if supervisor is not None:
+        supervisor.rest()
 
 
 def _belongings() -> Belongings:

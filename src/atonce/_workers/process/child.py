@@ -1,242 +1,543 @@
-"""The worker process: what runs on the other side. It imports little, and starts nothing of the caller's program."""
+"""The worker process: takes messages, runs batches, sends results. It imports little, and starts nothing of the caller's program.
+
+Its states are the ``PHASE`` word's, which the parent reads when it has died::
+
+    SETTING_UP ──▶ IDLE ──J──▶ TAKING_JOB ──▶ IDLE ──B, C──▶ READING ──▶ RUNNING ⇄ PACKING ──▶ IDLE
+"""
+
+from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable
-from contextlib import suppress
-from mmap import mmap
-from typing import Any
+from _pickle import Pickler, dumps, loads
+from functools import partial
+from time import monotonic_ns, perf_counter, process_time
 
-from atonce._machine.clock import SystemClock
-from atonce._machine.nesting import enter_worker_process
-from atonce._values.batch import Batch, Delivery
-from atonce._values.job import Job
-from atonce._wire.frames import receive, send
-from atonce._wire.pickling import dumps, dumps_each, loads
-from atonce._wire.tracebacks import Packed, pack
-from atonce._workers.carry import begin_in_users_code, call_of, carry_out
-from atonce._workers.process.protocol import (
-    BARRED,
-    HEARD,
-    NOTHING_BARRED,
-    PACKING,
-    PAGE_BYTES,
-    PHASE,
-    READING,
-    RUNNING,
-    START,
-    STARTED,
-    Done,
-    JobParts,
-    Page,
-)
-from atonce._workers.process.side_by_side import carry_side_by_side
-from atonce.errors import PicklingFailed
+from atonce._wire.arena import BIG_BYTES
+from atonce._wire.frames import Inlet, Outlet
+from atonce._wire.outofband import dumps_with_buffers
+from atonce._workers.process.protocol import HEAD, IDLE, MARK, PACKING, PHASE, READING, RUNNING, SETTING_UP, SINCE, TAKING_JOB
 
-__all__ = ("main",)
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 10 ms at the start of a worker
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-class _ChildClock(SystemClock):
-    """Threads that the function starts (BLAS, for one) count as well."""
+    from atonce._wire.arena import Reader, Region
+    from atonce._wire.tracebacks import Packed
+    from atonce._workers.process.claims import Claims
 
-    thread_cpu = SystemClock.process_cpu
+__all__ = ("Child",)
 
-
-class PageBar:
-    """What may still be started, read from the page."""
-
-    def __init__(self, page: Page) -> None:
-        self._words = page.words
-
-    @property
-    def stopped(self) -> bool:
-        return self._words[BARRED] != NOTHING_BARRED
-
-    @property
-    def barred(self) -> int:
-        return self._words[BARRED]
+_STRIDE_S = 100e-6  # Source: the design's measurement; between two looks at the claim, so that they cost 1 %
+_MOST_IN_STRIDE = 4096
+_FLUSH_S = 0.005  # a batch that takes longer sends what it has
+_PROTOCOL = 5
+_dumps = partial(dumps, protocol=_PROTOCOL)
 
 
 class Child:
-    """Answers the parent's messages, one after the other."""
+    """Answers the parent's messages, one after the other, in the main thread."""
 
-    def __init__(self, inbox: int, outbox: int, page: Page) -> None:
-        self._inbox = inbox
-        self._outbox = outbox
-        self._words = page.words
-        self._bar = PageBar(page)
-        self._clock = _ChildClock()
-        self._job: Job | None = None
-        self._calls: Any = None
+    def __init__(self, inlet: Inlet, outlet: Outlet, words: memoryview, claims: Claims, region: Region, reader: Reader) -> None:
+        self._inlet = inlet
+        self._outlet = outlet
+        self._words = words
+        self._claims = claims
+        self._region = region  # where large results are put
+        self._reader = reader  # of large items
+        self._failed = False  # whether the initializer, or taking the job, has failed: then nothing is run
+        self._job: dict[str, Any] = {}
         self._call: Callable[[Any], Any] = _nobody
-        self._last: tuple[Delivery, list[Any]] | None = None  # for a parent that could not read the whole
+        self._calls: Any = None  # the event loop that a coroutine function's calls run on
+        self._plain = True  # whether results have been builtin objects through and through, for this job
+        self._stride = 1
 
     def serve(self) -> None:
         """Answer until the parent closes the pipe."""
         answers = {
-            b"S": self._set_up,
-            b"J": self._take_job,
-            b"B": self._run_whole,
-            b"A": self._run_apart,
-            b"X": self._again,
+            66: self._run_batch,
+            67: self._run_carefully,
+            71: self._reuse,
+            74: self.take_job,
+            79: self._run_from_arena,
+            83: self.set_up,
         }
-        while True:
-            try:
-                message = receive(self._inbox)
-            except (EOFError, OSError):
-                break
-            self._words[STARTED] = 0
-            self._words[PHASE] = READING
-            self._words[HEARD] += 1
-            reply = answers[bytes(message[:1])](memoryview(message)[1:])
-            try:
-                send(self._outbox, reply)
-            except BrokenPipeError:
-                break
+        words, following = self._words, self._inlet.next
+        while (message := following()) is not None:
+            answers[message[0]](memoryview(message)[1:])
+            words[PHASE] = IDLE
+            del message
         self._drop_job()
 
-    def _set_up(self, payload: memoryview) -> bytes:
-        try:
-            path, argv, recursion_limit, initializer, initargs = loads(payload.tobytes())
-            sys.path[:], sys.argv[:] = path, argv
-            sys.setrecursionlimit(recursion_limit)
-            if initializer is not None:
-                loads(initializer)(*loads(initargs))
-        except BaseException as error:
-            return b"F" + dumps(pack(error))
-        return b"R"
+    # ---- before the first item --------------------------------------------------------------------------------------------------
 
-    def _take_job(self, payload: memoryview) -> bytes:
-        self._drop_job()
+    def set_up(self, payload: memoryview) -> None:
+        """Become like the parent, and run the initializer.
+
+        ``payload`` is a pickled dict: ``path``, ``argv``, ``recursion_limit``, ``environ``, ``cwd``, ``prefixes``, ``initializer``
+        (pickled function and pickled arguments, or ``None``), and the last three of a job's.
+        """
+        self._words[PHASE] = SETTING_UP
         try:
-            parts = JobParts(*loads(payload.tobytes()))
-            job = Job(
-                loads(parts.fn),
-                star=parts.star,
-                name=parts.name,
-                is_async=parts.is_async,
-                timed=parts.timed,
-                in_flight=parts.in_flight,
-                stops=parts.stops,
-            )
+            settings = loads(payload)
+            _become(settings)
+            self._adopt(settings)
+            if settings["initializer"] is not None:
+                initializer, arguments = settings["initializer"]
+                loads(initializer)(*loads(arguments))
         except BaseException as error:
-            return b"F" + dumps(pack(error))
-        self._calls = call_of(job)
-        self._call = self._calls.__enter__()
-        self._job = job
-        return b"R"
+            self._refuse("S", error)
+        else:
+            self._outlet.send(b"R")
+
+    def take_job(self, payload: memoryview) -> None:
+        """Get ready for what follows.
+
+        ``payload`` is a pickled dict: ``fn`` (a parcel), ``star``, ``name``, ``is_async``, ``timed``, ``in_flight``, ``stops``,
+        ``timeout_s``, ``retries``, ``memory_bytes``, ``threads`` (that BLAS and OpenMP may use), ``logging`` and ``warnings`` (see
+        ``forward.py``).
+        """
+        self._words[PHASE] = TAKING_JOB
+        if self._failed and not self._job:
+            return  # the initializer failed: there is nothing more to be said
+        self._drop_job()
+        self._failed = False
+        self._plain, self._stride = True, 1
+        try:
+            self._job = job = loads(payload)
+            self._adopt(job)
+            job["fn"] = self._open(job["fn"])
+            self._call = self._calls_of(job)
+            self._claims.forget()
+            _limit_native_threads(job["threads"])
+            _limit_memory(job["memory_bytes"])
+        except BaseException as error:
+            self._refuse("J", error)
+
+    def _adopt(self, settings: dict[str, Any]) -> None:
+        from atonce._workers.process.forward import adopt_logging, adopt_warnings  # noqa: PLC0415 (only what the parent uses)
+
+        send = self._outlet.send
+        adopt_logging(settings["logging"], lambda record: send(b"L" + record))
+        adopt_warnings(settings["warnings"], lambda warning: send(b"W" + warning))
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+            os.environ.setdefault(name, str(settings["threads"]))  # for what is loaded from now on
+
+    def _calls_of(self, job: dict[str, Any]) -> Callable[[Any], Any]:
+        fn = job["fn"]
+        self._claims.exact = job["timeout_s"] is not None
+        if job["is_async"]:
+            if job["in_flight"] > 1:
+                return _nobody
+            from asyncio import Runner  # noqa: PLC0415 (44 ms that only coroutines need)
+
+            self._calls = runner = Runner()
+            run = runner.run
+            return (lambda item: run(fn(*item))) if job["star"] else (lambda item: run(fn(item)))
+        return (lambda item: fn(*item)) if job["star"] else fn
 
     def _drop_job(self) -> None:
-        self._job, self._call, self._last = None, _nobody, None
+        self._job, self._call = {}, _nobody
         if self._calls is not None:
             calls, self._calls = self._calls, None
-            calls.__exit__(None, None, None)
+            calls.close()
 
-    def _run_whole(self, payload: memoryview) -> bytes:
-        (start,) = START.unpack(payload[: START.size])
+    def _refuse(self, stage: str, error: BaseException) -> None:
+        self._failed = True
+        self._outlet.send(b"F" + dumps((stage, _pack(error)), _PROTOCOL))
+
+    def _reuse(self, payload: memoryview) -> None:
+        for slot in loads(payload):
+            self._region.free(slot)
+
+    # ---- batches ----------------------------------------------------------------------------------------------------------------
+
+    def _run_batch(self, payload: memoryview) -> None:
+        self._begin_reading()
+        serial, start = HEAD.unpack_from(payload)
         try:
-            items = loads(payload[START.size :].tobytes())
+            items = loads(payload[HEAD.size :])
         except BaseException:
-            return b"U"
-        return self._run(start, items, {})
+            self._outlet.send(b"U" + dumps(serial, _PROTOCOL))
+            return
+        self._run(serial, start, items)
 
-    def _run_apart(self, payload: memoryview) -> bytes:
-        (start,) = START.unpack(payload[: START.size])
-        items, unreadable = [], {}
-        for position, blob in enumerate(loads(payload[START.size :].tobytes())):
-            try:
-                items.append(loads(blob))
-            except BaseException as error:
-                unreadable[position] = error
-                items.append(None)
-        return self._run(start, items, unreadable)
-
-    def _run(self, start: int, items: list[Any], unreadable: dict[int, BaseException]) -> bytes:
-        """Run a batch. Items that could not be read fail with what reading them raised."""
-        job, words, call = self._job, self._words, self._call
-        assert job is not None
-        started = 0
-
-        def marked(item: Any) -> Any:
-            nonlocal started
-            started += 1
-            words[STARTED] = started
-            if unreadable and (error := unreadable.get(started - 1)) is not None:
-                raise error
-            return call(item)
-
-        words[PHASE] = RUNNING
-        batch = Batch(start, items)
-        if job.in_flight > 1:
-            delivery = carry_side_by_side(job, batch, unreadable, self._bar, self._clock)
-        else:
-            delivery = carry_out(marked, job, batch, self._bar, self._clock, "")
-            delivery.undone = len(items) - len(delivery.values)
-            for bad in delivery.failed:
-                begin_in_users_code(bad.error)  # behind the function that marks what is started
-        words[PHASE] = PACKING
-        _flush()
-        self._last = delivery, items
+    def _run_from_arena(self, payload: memoryview) -> None:
+        self._begin_reading()
+        serial, start = HEAD.unpack_from(payload)
         try:
-            values: bytes | list[bytes | Packed] = dumps(delivery.values)
-        except PicklingFailed:
-            values = _each(delivery)
-        return _done(delivery, values)
+            items = self._open(loads(payload[HEAD.size :]))
+        except BaseException:
+            self._outlet.send(b"U" + dumps(serial, _PROTOCOL))
+            return
+        self._run(serial, start, items)
 
-    def _again(self, _payload: memoryview) -> bytes:
-        assert self._last is not None
-        delivery = self._last[0]
-        return _done(delivery, _each(delivery))
+    def _begin_reading(self) -> None:
+        words = self._words
+        words[MARK] = 0
+        words[SINCE] = monotonic_ns()
+        words[PHASE] = READING
+
+    def _run(self, serial: int, start: int, items: list[Any]) -> None:
+        if self._failed:
+            self._outlet.send(b"D" + dumps((serial, 0, [], (), True, 0.0, 0.0, None, None, ()), _PROTOCOL))
+        elif self._job["in_flight"] > 1:
+            self._run_side_by_side(serial, start, items)
+        else:
+            self._run_in_strides(serial, start, items)
+
+    def _run_in_strides(self, serial: int, start: int, items: list[Any]) -> None:
+        """Run a batch one item after the other, and look up from it every 100 µs."""
+        words, claims, call, job, now = self._words, self._claims, self._call, self._job, perf_counter
+        answer = Answer(self, serial, start, timed=job["timed"])
+        values, durations = answer.values, answer.durations
+        one_by_one = claims.exact or durations is not None
+        stride = 1 if one_by_one else self._stride
+        at, total = 0, len(items)
+        looked = now()
+        words[PHASE] = RUNNING
+        while at < total:
+            end = claims.claim(serial, start, at, min(at + stride, total))
+            if end <= at:
+                break
+            try:
+                if durations is None:
+                    _run_stride(call, items if end - at == total else items[at:end], values.append)
+                else:
+                    durations.append(0.0)
+                    begun = now()
+                    values.append(call(items[at]))
+                    durations[-1] = now() - begun
+                at = end
+            except BaseException as error:
+                at = answer.first + len(values)
+                if durations is not None:
+                    durations[-1] = now() - begun
+                if not self._stumble(answer, at, items[at], error, 0):
+                    break
+                at += 1
+                if answer.fatal:
+                    claims.bar(start + at)
+                    break
+            time = now()
+            if not one_by_one:
+                stride = _fitting(stride, time - looked)
+            looked = time
+            if time - answer.told > _FLUSH_S and at < total:
+                answer.send(final=False)
+                values, durations = answer.values, answer.durations
+                words[PHASE] = RUNNING
+        self._stride = stride
+        answer.send(final=True)
+
+    def _stumble(self, answer: Answer, position: int, item: Any, error: BaseException, earlier: int) -> bool:
+        """Try an item that failed again, as often as the job allows; put its value, or its failure, into the answer.
+
+        Returns:
+            Whether that was done: not if the run was stopped while the item had attempts left. It is then neither.
+        """
+        job, attempts = self._job, earlier + 1
+        while attempts <= job["retries"] and isinstance(error, Exception):
+            if self._claims.bars(answer.start + position):
+                return False
+            attempts += 1
+            self._words[SINCE] = monotonic_ns()
+            try:
+                answer.values.append(self._call(item))
+            except BaseException as another:
+                error = another
+            else:
+                answer.note_attempts(position, attempts)
+                return True
+        answer.fail(position, error, attempts, stops=job["stops"])
+        return True
+
+    def _run_carefully(self, payload: memoryview) -> None:
+        """Do everything item by item, so that whatever kills this process is known by the item that it happened to."""
+        words, claims, job = self._words, self._claims, self._job
+        serial, start = HEAD.unpack_from(payload)
+        parcels = loads(payload[HEAD.size :])
+        answer = Answer(self, serial, start, timed=not self._failed and job["timed"])
+        for position, (parcel, earlier) in enumerate(parcels):
+            if self._failed or claims.claim(serial, start, position, position + 1) <= position:
+                break
+            words[SINCE] = monotonic_ns()
+            words[PHASE] = READING
+            begun = perf_counter()
+            try:
+                item = self._open(parcel)
+            except BaseException as error:
+                answer.fail(position, error, earlier + 1, stops=job["stops"])
+            else:
+                words[PHASE] = RUNNING
+                if not self._run_one(answer, position, item, earlier):
+                    break
+                del item
+            if answer.durations is not None:
+                answer.durations.append(perf_counter() - begun)
+            answer.send(final=False, parcels=True)
+            if answer.fatal:
+                claims.bar(start + position + 1)
+                break
+        answer.send(final=True)
+
+    def _run_one(self, answer: Answer, position: int, item: Any, earlier: int) -> bool:
+        job = self._job
+        if job["in_flight"] > 1:
+            delivery = self._side_by_side(0, [item])
+            if delivery.failed:
+                answer.fail(position, delivery.failed[0].error, earlier + delivery.failed[0].attempts, stops=job["stops"])
+            else:
+                answer.values += delivery.values
+            return bool(delivery.values)
+        try:
+            answer.values.append(self._call(item))
+        except BaseException as error:
+            return self._stumble(answer, position, item, error, earlier)
+        answer.note_attempts(position, earlier + 1)
+        return True
+
+    def _run_side_by_side(self, serial: int, start: int, items: list[Any]) -> None:
+        """Run a batch as a whole: its items wait side by side."""
+        answer = Answer(self, serial, start, timed=self._job["timed"])
+        if self._claims.claim(serial, start, 0, len(items)) == len(items):
+            self._words[PHASE] = RUNNING
+            delivery = self._side_by_side(start, items)
+            answer.values += delivery.values
+            if answer.durations is not None:
+                answer.durations += delivery.durations or []
+            for position, attempts in (delivery.attempts or {}).items():
+                answer.note_attempts(position, attempts)
+            for bad in delivery.failed:
+                answer.add_failure(bad.position, bad.error, bad.attempts, stops=self._job["stops"])
+        answer.send(final=True)
+
+    def _side_by_side(self, start: int, items: list[Any]) -> Any:
+        from atonce._workers.process.side_by_side import run_side_by_side  # noqa: PLC0415 (threads or a loop: for those who asked)
+
+        return run_side_by_side(self._job, start, items, self._claims, self._words)
+
+    # ---- parcels ----------------------------------------------------------------------------------------------------------------
+
+    def _open(self, parcel: Any) -> Any:
+        if isinstance(parcel, bytes):
+            return loads(parcel)
+        blob, slot, spans = parcel
+        return loads(blob, buffers=self._reader.open(slot, spans))
+
+    def pack_values(self, values: list[Any]) -> bytes | None:
+        """Pickle results as a whole, if they are small, and builtin objects through and through; else ``None``."""
+        if not self._plain:
+            return None
+        try:
+            blob = _pickle_builtins(values)
+        except Exception:
+            blob = None
+        if blob is not None and len(blob) >= BIG_BYTES * len(values):
+            blob = None  # large bytes: they take the way through the arena
+        self._plain = blob is not None
+        return blob
+
+    def pack_value(self, value: Any) -> Any:
+        """Make a parcel of a result; a ``Packed`` exception if it does not pickle."""
+        try:
+            blob, buffers = dumps_with_buffers(_dumps, value)
+            slot = self._region.put(buffers) if buffers else None
+            if slot is not None:
+                return (blob, *slot)
+            return _dumps(value) if buffers else blob
+        except MemoryError as error:
+            return _pack(error)
+        except BaseException:
+            return _pack_by_value(value)
+
+    def let_go(self) -> list[int]:
+        """Give the slots of the parent's region that nothing here looks at any more."""
+        return self._reader.let_go()
+
+    def send(self, letter: bytes, part: tuple[Any, ...]) -> None:
+        """Send a part of an answer."""
+        self._outlet.send(letter + dumps(part, _PROTOCOL))
+
+    @property
+    def words(self) -> memoryview:
+        """The words shared with the parent."""
+        return self._words
 
 
-def _each(delivery: Delivery) -> list[bytes | Packed]:
-    return [blob if isinstance(blob, bytes) else pack(blob) for blob in dumps_each(delivery.values)]
+class Answer:
+    """The results of one batch on their way to the parent.
+
+    Attributes:
+        start: index of the batch's first item.
+        first: position of the first value that has not been sent.
+        values: those that have not been sent; ``None`` where an item failed.
+        durations: their times, where asked for.
+        told: when something was sent last.
+        fatal: whether a failure ends the batch.
+    """
+
+    def __init__(self, child: Child, serial: int, start: int, *, timed: bool) -> None:
+        self.start = start
+        self.first = 0
+        self.values: list[Any] = []
+        self.durations: list[float] | None = [] if timed else None
+        self.fatal = False
+        self._child = child
+        self._serial = serial
+        self._failed: list[tuple[int, Packed, int]] = []
+        self._attempts: dict[int, int] | None = None
+        self.told = perf_counter()
+        self._cpu_told = process_time()
+
+    def note_attempts(self, position: int, attempts: int) -> None:
+        """Remember how often an item was tried, if more than once."""
+        if attempts > 1:
+            self._attempts = self._attempts or {}
+            self._attempts[position] = attempts
+
+    def fail(self, position: int, error: BaseException, attempts: int, *, stops: bool) -> None:
+        """Put a failure where the next value belongs."""
+        self.values.append(None)
+        self.add_failure(position, error, attempts, stops=stops)
+
+    def add_failure(self, position: int, error: BaseException, attempts: int, *, stops: bool) -> None:
+        """Say why there is no value at a position."""
+        _begin_in_users_code(error)
+        self._failed.append((position, _pack(error), attempts))
+        self.note_attempts(position, attempts)
+        self.fatal = self.fatal or stops or isinstance(error, KeyboardInterrupt)
+
+    def send(self, *, final: bool, parcels: bool = False) -> None:
+        """Send what there is; the batch has ended if ``final``."""
+        child, values = self._child, self.values
+        child.words[PHASE] = PACKING
+        if final:
+            _flush()
+        now, cpu = perf_counter(), process_time()
+        seconds, cpu_s = now - self.told, cpu - self._cpu_told
+        blob = None if parcels or not values else child.pack_values(values)
+        packed = [child.pack_value(value) for value in values] if values and blob is None else (blob or ())
+        tail = (final, seconds, cpu_s, self.durations, self._attempts, child.let_go())
+        child.send(b"E" if isinstance(packed, list) else b"D", (self._serial, self.first, packed, self._failed, *tail))
+        self.first += len(values)
+        self.values = []
+        self._failed = []
+        self._attempts = None
+        self.durations = None if self.durations is None else []
+        self.told, self._cpu_told = perf_counter(), process_time()
 
 
-def _done(delivery: Delivery, values: bytes | list[bytes | Packed]) -> bytes:
-    failed = [(misfortune.position, pack(misfortune.error)) for misfortune in delivery.failed]
-    done = Done(values, failed, delivery.seconds, delivery.cpu_s, delivery.durations, delivery.undone)
-    return b"D" + dumps(tuple(done))
+def _run_stride(call: Callable[[Any], Any], items: list[Any], append: Callable[[Any], None]) -> None:
+    # A loop, and not list.extend(map(...)): that would take a StopIteration of the function for the end of the items.
+    for item in items:
+        append(call(item))
+
+
+def _fitting(stride: int, seconds: float) -> int:
+    """Size the next stride so that it takes about 100 µs."""
+    if seconds < _STRIDE_S / 2:
+        return min(2 * stride, _MOST_IN_STRIDE)
+    return max(1, int(stride * _STRIDE_S / seconds)) if seconds > 4 * _STRIDE_S else stride
+
+
+class _Watcher(Pickler):
+    """Pickles, and notices whether anything in it is more than a builtin object: only for those is ``reducer_override`` asked."""
+
+    special = False
+
+    def reducer_override(self, _thing: object) -> Any:
+        self.special = True
+        return NotImplemented
+
+
+def _pickle_builtins(values: list[Any]) -> bytes | None:
+    from io import BytesIO  # noqa: PLC0415 (loaded long since)
+
+    file = BytesIO()
+    watcher = _Watcher(file, _PROTOCOL)
+    watcher.dump(values)
+    return None if watcher.special else file.getvalue()
+
+
+def _pack_by_value(value: Any) -> Any:
+    """Pickle what plain pickle cannot: an object whose class came by value, a lambda."""
+    from atonce._wire.pickling import dumps as dumps_anything  # noqa: PLC0415 (25 ms that few need)
+
+    try:
+        return dumps_anything(value)
+    except BaseException as error:
+        return _pack(error)
+
+
+def _pack(error: BaseException) -> Packed:
+    from atonce._wire.tracebacks import pack  # noqa: PLC0415 (15 ms that only failures need)
+
+    return pack(error)
+
+
+def _begin_in_users_code(error: BaseException) -> None:
+    """Let the traceback begin in the user's function: the frames above it are ours.
+
+    Not by assignment: exceptions may refuse that.
+    """
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    if traceback is not None:
+        BaseException.with_traceback(error, traceback)
+
+
+def _flush() -> None:
+    """Let what was printed be seen before the results are. Lines are flushed anyway; this is for one without an end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue
 
 
 def _nobody(_item: Any) -> Any:
     raise AssertionError("a batch came before its job")
 
 
-def _flush() -> None:
-    """Let what was printed be seen now, whole, and not when the process ends."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
+def _become(settings: dict[str, Any]) -> None:
+    sys.path[:], sys.argv[:] = settings["path"], settings["argv"]
+    sys.setrecursionlimit(settings["recursion_limit"])
+    sys.prefix, sys.exec_prefix = settings["prefixes"]
+    if settings["environ"] != dict(os.environ):
+        os.environ.clear()
+        os.environ.update(settings["environ"])
+    if settings["cwd"] is not None:
+        os.chdir(settings["cwd"])
 
 
-def _close_all(*descriptors: int) -> None:
-    for descriptor in descriptors:
-        with suppress(OSError):
-            os.close(descriptor)
+def _limit_native_threads(threads: int) -> None:
+    """Keep BLAS and OpenMP, where loaded, to this worker's share of the CPUs."""
+    if "numpy" in sys.modules or "scipy" in sys.modules or "torch" in sys.modules:
+        try:
+            from threadpoolctl import threadpool_info, threadpool_limits  # noqa: PLC0415 (for those who have such a library)
+        except ImportError:
+            return
+        if any(pool["num_threads"] > threads for pool in threadpool_info()):
+            threadpool_limits(threads)
 
 
-def _die_with_parent(lifeline: int) -> None:
-    """End at once when the parent is gone, even in the middle of an item: its end of this pipe closes whatever ends it."""
-    try:
-        os.read(lifeline, 1)
-    finally:
-        os._exit(1)
+def _limit_memory(limit_bytes: int | None) -> None:
+    """Let this process have so much memory of its own: beyond it, Python raises MemoryError.
 
+    ``RLIMIT_DATA`` counts what is reserved, also if it was never touched; what is untouched now is not held against it.
+    """
+    import resource  # noqa: PLC0415
 
-def main() -> None:
-    """Serve the parent over the descriptors named on the command line: inbox, outbox, lifeline, page."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; the parent decides for all
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    enter_worker_process()
-    inbox, outbox, lifeline, memory = (int(word) for word in sys.argv[-4:])
-    for descriptor in (inbox, outbox, lifeline, memory):
-        os.set_inheritable(descriptor, False)
-    threading.Thread(target=_die_with_parent, args=(lifeline,), name="atonce lifeline", daemon=True).start()
-    page = Page(mmap(memory, PAGE_BYTES))
-    os.close(memory)
-    # What the function forks must not hold our ends open: the parent would not see this process die.
-    os.register_at_fork(after_in_child=lambda: _close_all(inbox, outbox, lifeline))
-    Child(inbox, outbox, page).serve()
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if limit_bytes is None:
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+        return
+    with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 (pathlib costs 5 ms)
+        sizes = dict(line.split(":", 1) for line in status if line.startswith(("VmData", "RssAnon")))
+    reserved, resident = (int(sizes[name].split()[0]) << 10 for name in ("VmData", "RssAnon"))
+    limit = limit_bytes + max(0, reserved - resident)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))

@@ -1,180 +1,247 @@
-"""Start a worker process, talk to it, and see how it ended."""
+"""Where worker processes come from: forked from a zygote, or, where that cannot be, started by ``multiprocessing``'s spawn.
+
+Both give the supervisor the same thing: somebody to ask for a worker, and one descriptor that is readable when there is news.
+"""
 
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
-from mmap import mmap
 from pathlib import Path
-from weakref import WeakSet
+from typing import NamedTuple, Protocol
 
-from atonce._wire.frames import receive, send
-from atonce._workers.process.protocol import BARRED, HEARD, NOTHING_BARRED, PAGE_BYTES, PHASE, STARTED, Page
+from atonce._machine.kernel import fence, register_for_fences
+from atonce._wire.arena import open_file
 from atonce.errors import EngineUnavailable
 
-__all__ = ("ChildDied", "ChildProcess")
+__all__ = ("Born", "Died", "Gone", "News", "Nursery", "ZygoteNursery", "above_standard_streams", "choose_nursery")
 
-_PROGRAM = "import sys; sys.path.pop(0); sys.path.append(sys.argv[1]); from atonce._workers.process.child import main; main()"
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from atonce._workers.process.zygote import main; main()"
 _HOME = str(Path(__file__).parents[3])  # the folder that holds the package
+_FORCE = "ATONCE_WORKERS_BY"  # "zygote" or "spawn", for tests and for those whose platform we judge wrongly
+_CONTROL, _ARENA = 3, 4  # the zygote's descriptors
 
 
-class ChildDied(Exception):
-    """The process ended while an answer was due.
+class Born(NamedTuple):
+    """A worker has a process now."""
+
+    number: int
+    pid: int
+
+
+class Died(NamedTuple):
+    """A worker's process has ended.
 
     Attributes:
-        heard: whether it had received the last message.
-        phase: what it was doing with it, as in ``protocol``.
-        started: how many items of the batch it had started.
-        how: exit status or signal, in words.
-        pid: of the process that ended.
+        number: whose.
+        status: as ``os.waitstatus_to_exitcode`` gives it: negative for a signal.
     """
 
-    def __init__(self, phase: int, started: int, how: str, pid: int, *, heard: bool) -> None:
-        super().__init__(how)
-        self.pid = pid
-        self.heard = heard
-        self.phase = phase
-        self.started = started
-        self.how = how
+    number: int
+    status: int
 
 
-class ChildProcess:
-    """A running child and the descriptors that lead to it.
+class Gone(NamedTuple):
+    """The nursery itself is gone, and all its workers with it."""
 
-    Owned by the worker's thread, but for ``kill``, ``bar`` and ``pid``, which any thread may use until ``reap`` has returned.
+
+News = Born | Died | Gone
+
+
+class Nursery(Protocol):
+    """Makes worker processes. Belongs to the supervisor's thread.
+
+    Attributes:
+        arena: descriptor of the shared file.
+        fences: whether memory fences order what is read and written in it; else both sides take a lock.
     """
 
-    def __init__(self, name: str) -> None:
-        if not sys.executable:
-            raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
-        self.pid = 0
-        self._ends: list[int] = []
-        self._said = 0  # messages sent
-        memory = _above_standard_streams(_shared_memory())
-        try:
-            self.page = Page(mmap(memory, PAGE_BYTES))
-            self.page.words[BARRED] = NOTHING_BARRED
-            inbox, self._outbox = self._pipe()
-            self._inbox, outbox = self._pipe()
-            lifeline, _held_open = self._pipe()
-            theirs = (inbox, outbox, lifeline, memory)
-            self._process = subprocess.Popen(  # noqa: S603 (this very Python, and our own program)
-                [sys.executable, *_interpreter_flags(), "-c", _PROGRAM, _HOME, name, *map(str, theirs)],
-                pass_fds=theirs,
-                stdin=subprocess.DEVNULL,
-            )
-        except BaseException:
-            self._close_ends()
-            raise
-        finally:
-            os.close(memory)
-        self.pid = self._process.pid
-        _children.add(self)
-        for end in (inbox, outbox, lifeline):
-            os.close(end)
-            self._ends.remove(end)
+    arena: int
+    fences: bool
 
-    def _pipe(self) -> tuple[int, int]:
-        # Not inheritable (PEP 446), so a sibling started at the same moment gets no copy; and none of the three standard streams,
-        # whose numbers are free if the program was started without them.
-        ends = tuple(_above_standard_streams(end) for end in os.pipe())
-        self._ends += ends
-        return ends[0], ends[1]
+    def fileno(self) -> int:
+        """The descriptor that is readable when there is news."""
+        ...
+
+    def bear(self, number: int, name: str, ends: list[int]) -> None:
+        """Start a worker with these ends: inbox, outbox, standard output, standard error. They stay the caller's to close."""
+        ...
+
+    def kill(self, number: int) -> None:
+        """End a worker now, if it is still there."""
+        ...
+
+    def news(self) -> list[News]:
+        """Tell what has happened since the last call."""
+        ...
+
+    def close(self) -> None:
+        """End it. Its workers have ended, or are killed."""
+        ...
 
     def forget(self) -> None:
-        """Close the pipes in a process that was forked from this one: held open there, they would keep the child from ending."""
-        self._close_ends()
+        """In a process that was forked from this one: close what would keep the workers from seeing this one's end."""
+        ...
 
-    def ask(self, message: bytes) -> tuple[bytes, memoryview]:
-        """Send a message and return the answer's letter and payload.
 
-        Raises:
-            ChildDied: it ended before the answer was complete.
-        """
-        self._said += 1
+def choose_nursery() -> Callable[[], Nursery]:
+    """Decide how worker processes are made here. The only place that knows."""
+    forced = os.environ.get(_FORCE)
+    if forced == "spawn" or (forced != "zygote" and not _zygotes_work()):
+        from atonce._workers.process.spawn import SpawnNursery  # noqa: PLC0415 (multiprocessing costs 15 ms)
+
+        return SpawnNursery
+    return ZygoteNursery
+
+
+def _zygotes_work() -> bool:
+    # macOS has no descriptors of processes, and its system libraries do not survive a fork without exec. Windows has no fork.
+    return sys.platform == "linux" and hasattr(os, "posix_spawn") and hasattr(os, "pidfd_open")
+
+
+class ZygoteNursery:
+    """Has workers forked by a zygote. See ``zygote.py`` for what the two say to each other."""
+
+    def __init__(self) -> None:
+        import _socket  # noqa: PLC0415 (the module socket, around it, costs 5 ms)
+
+        if not sys.executable:
+            raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
+        self.fences = os.environ.get("ATONCE_FENCES") != "no" and register_for_fences() and fence()
+        self.arena = open_file()
+        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        self._control = _socket.socket(fileno=above_standard_streams(ours.detach()))
+        self._control.setblocking(False)
         try:
-            send(self._outbox, message)
-            answer = memoryview(receive(self._inbox))
-        except (EOFError, OSError):
-            how, words = self.reap(0.0), self.page.words
-            raise ChildDied(words[PHASE], words[STARTED], how, self.pid, heard=words[HEARD] == self._said) from None
-        return bytes(answer[:1]), answer[1:]
+            self._pid = self._spawn(theirs.fileno())
+        except BaseException:
+            self.forget()
+            os.close(self.arena)
+            raise
+        finally:
+            theirs.close()
 
-    def bar(self, index: int) -> None:
-        """Let the child start nothing from this index on."""
-        self.page.words[BARRED] = min(index, NOTHING_BARRED)
-
-    def kill(self) -> None:
-        """End it now."""
-        self._process.kill()
-
-    def reap(self, patience_s: float) -> str:
-        """Close the pipes, wait for the end, and say how it came. A child that takes longer than its patience is killed."""
-        self._close_ends()
+    def _spawn(self, theirs: int) -> int:
+        # Out of the way of the numbers that they get, so that neither is overwritten before it has been copied.
+        copies = [int(fcntl(end, F_DUPFD_CLOEXEC, 10)) for end in (theirs, self.arena)]
         try:
-            status = self._process.wait(patience_s) if patience_s else self._end_now()
-        except subprocess.TimeoutExpired:
-            status = self._end_now()
-        return _in_words(status)
+            return os.posix_spawn(
+                sys.executable,
+                [sys.executable, *_interpreter_flags(), "-P", "-c", _PROGRAM, _HOME, "fences" if self.fences else "locks"],
+                os.environ,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, copies[0], _CONTROL),
+                    (os.POSIX_SPAWN_DUP2, copies[1], _ARENA),
+                ],
+                setsigmask=[],
+            )
+        finally:
+            for copy in copies:
+                os.close(copy)
 
-    def _end_now(self) -> int:
-        # Its pipe is closed, so it is dead or about to be: the short wait lets its own status be seen and not our signal.
-        try:
-            return self._process.wait(0.5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            return self._process.wait()
+    def fileno(self) -> int:
+        """The descriptor that is readable when there is news."""
+        return self._control.fileno()
 
-    def _close_ends(self) -> None:
-        ends, self._ends = self._ends, []
-        for end in ends:
-            os.close(end)
+    def bear(self, number: int, name: str, ends: list[int]) -> None:
+        """Have a worker forked."""
+        import _socket  # noqa: PLC0415
+
+        rights = b"".join(end.to_bytes(4, sys.byteorder) for end in ends)
+        ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)]
+        with suppress(OSError):  # if it is gone, its end of the socket says so
+            self._control.sendmsg([b"W%d %s" % (number, name.encode(errors="replace")[:200])], ancillary)
+
+    def kill(self, number: int) -> None:
+        """Have a worker killed, by the one who knows whether its process id is still its own."""
+        self._send(b"K%d" % number)
+
+    def preload(self, modules: tuple[str, ...]) -> None:
+        """Have modules imported, for workers that are forked from now on."""
+        if modules:
+            self._send(b"P" + " ".join(modules).encode())
+
+    def news(self) -> list[News]:
+        """Tell who was born and who died."""
+        told: list[News] = []
+        while True:
+            try:
+                packet = self._control.recv(4096)
+            except BlockingIOError:
+                return told
+            except OSError:
+                packet = b""
+            if not packet:
+                return [*told, Gone()]
+            letter, words = packet[:1], packet[1:].split()
+            if letter == b"B":
+                told.append(Born(int(words[0]), int(words[1])))
+            elif letter == b"D":
+                told.append(Died(int(words[0]), os.waitstatus_to_exitcode(int(words[1]))))
+            elif letter == b"T" and int(words[0]) > 1:
+                print(  # noqa: T201
+                    f"atonce: what was imported ahead has started {int(words[0]) - 1} threads; forking is not safe then",
+                    file=sys.stderr,
+                )
+
+    def close(self) -> None:
+        """Close the socket, which ends the zygote, and wait for that."""
+        self.forget()
+        os.close(self.arena)
+        with suppress(ChildProcessError):  # somebody else waited for it: a program that reaps whatever it finds
+            os.waitpid(self._pid, 0)
+
+    def forget(self) -> None:
+        """Close the socket."""
+        self._control.close()
+
+    def _send(self, packet: bytes) -> None:
+        with suppress(OSError):  # if it is gone, its end of the socket says so
+            self._control.send(packet)
 
 
-_children: WeakSet[ChildProcess] = WeakSet()
-
-
-def _forget_children() -> None:
-    for child in list(_children):
-        child.forget()
-
-
-os.register_at_fork(after_in_child=_forget_children)
-
-
-def _above_standard_streams(end: int) -> int:
-    if end > 2:  # noqa: PLR2004 (0, 1 and 2 are the standard streams)
+def above_standard_streams(end: int) -> int:
+    """Move a descriptor away from 0, 1 and 2, which are free numbers in a program that was started without them."""
+    if end > 2:  # noqa: PLR2004
         return end
     copy = fcntl(end, F_DUPFD_CLOEXEC, 3)
     os.close(end)
     return int(copy)
 
 
-def _shared_memory() -> int:
-    """Open a page of memory that both sides map. It has no name, so it cannot be left behind."""
-    if hasattr(os, "memfd_create"):
-        memory = os.memfd_create("atonce")
-    else:
-        import tempfile  # noqa: PLC0415 (not on Linux)
-
-        with tempfile.TemporaryFile() as file:
-            memory = os.dup(file.fileno())
-    os.truncate(memory, PAGE_BYTES)
-    return memory
-
-
 def _interpreter_flags() -> list[str]:
-    """Repeat the options that this Python was started with (-W, -X, -O ...), as multiprocessing does."""
-    flags: Callable[[], list[str]] = subprocess._args_from_interpreter_flags  # type: ignore[attr-defined]  # noqa: SLF001
-    return flags()
+    """Repeat the options that this Python was started with (-W, -X, -O ...), and leave out ``site`` where nobody would miss it."""
+    flags: list[str] = [] if _site_matters() else ["-S"]
+    plain = not (sys.warnoptions or sys._xoptions or any(getattr(sys.flags, name) for name in _TELLING_FLAGS))  # noqa: SLF001
+    if not plain:
+        import subprocess  # noqa: PLC0415 (10 ms)
+
+        repeat: Callable[[], list[str]] = subprocess._args_from_interpreter_flags  # type: ignore[attr-defined]  # noqa: SLF001
+        flags += [flag for flag in repeat() if flag not in {"-S", "-P"}]
+    return flags
 
 
-def _in_words(status: int) -> str:
-    if status >= 0:
-        return f"ended with exit status {status}"
-    try:
-        return f"was ended by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"was ended by signal {-status}"
+_TELLING_FLAGS = (
+    "debug",
+    "optimize",
+    "dont_write_bytecode",
+    "no_user_site",
+    "verbose",
+    "bytes_warning",
+    "isolated",
+    "ignore_environment",
+    "dev_mode",
+)
+
+
+def _site_matters() -> bool:
+    """Tell whether ``site`` may have done more here than to extend ``sys.path``, which workers get anyway.
+
+    It runs ``sitecustomize`` and the lines of ``.pth`` files, which may install import hooks: those of editable installs, for one.
+    """
+    if "sitecustomize" in sys.modules or "usercustomize" in sys.modules:
+        return True
+    return any(getattr(finder, "__module__", "").startswith("__editable__") for finder in sys.meta_path)

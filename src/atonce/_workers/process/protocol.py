@@ -1,103 +1,96 @@
-"""What the two halves of a process worker say to each other, and the page of memory that they share.
+"""What the two halves of a process worker say to each other, and the words of memory that they share.
 
-Every message is one frame: a letter and a payload. The parent asks, the child answers; only one batch is under way at a time.
+A message is a frame (see ``_wire/frames.py``): a letter and a payload. The parent may send several batches ahead; the child runs
+them in the order in which they came, and answers each with one or more ``D`` or ``E``, the last of them marked as final.
 
-====== ========= ======================================================= ==================================
-letter from      payload                                                 answer
-====== ========= ======================================================= ==================================
-S      parent    pickled (sys.path, sys.argv, recursion limit,           R, or F if the initializer raised
-                 initializer, initargs)
-J      parent    pickled ``JobParts``                                    R, or F if it does not unpickle
-B      parent    start (8 bytes), pickled list of items                  D, or U if it does not unpickle
-A      parent    start (8 bytes), pickled list of pickled items          D
-X      parent    nothing: send the last results again, each for itself   D
-R      child     nothing: ready
-F      child     pickled ``Packed``: the exception
-D      child     pickled ``Done``
-U      child     nothing: the batch cannot be read as a whole
-====== ========= ======================================================= ==================================
+====== ====== ================================================================ ===================================================
+letter from   payload                                                          meaning
+====== ====== ================================================================ ===================================================
+S      parent pickled settings, see ``child.Child.set_up``                      become like the parent, run the initializer
+J      parent pickled parts of the job, see ``child.Child.take_job``             what to do with the items that follow
+B      parent serial, start (8 bytes each), pickled list of items              a batch
+O      parent serial, start, pickled (slot, spans, blob)                       the same, its large buffers in the arena
+C      parent serial, start, pickled list of ``(parcel, earlier attempts)``    a careful batch: each item read, run, packed and
+                                                                               answered for itself
+G      parent pickled list of slots                                            slots of the child's region that may be used again
+R      child  nothing                                                          set up
+F      child  pickled (stage, ``Packed``): ``"S"`` or ``"J"``                  that failed; every batch comes back undone
+D      child  pickled part, see below                                          results; the values are builtin objects through and
+                                                                               through, so that unpickling them cannot fail
+E      child  pickled part                                                     results; each value a parcel for itself
+U      child  pickled serial                                                   this batch cannot be read as a whole: send it as C
+L, W   child  see ``forward.py``                                               a log record, a warning
+====== ====== ================================================================ ===================================================
 
-The page is written by both sides without a lock, each word by one side only:
+A *part* is ``(serial, first, values, failed, final, seconds, cpu_s, durations, attempts, let_go)``: the position in the batch of
+its first value; the values, with ``None`` where an item failed; position, ``Packed`` exception and attempts of each that did;
+whether the batch has ended; wall and CPU time; the time of each item, where that was asked for, and how often it was tried, where
+more than once; and the slots of the parent's region that the child has let go of.
 
-==== ======= ========= ==========================================================================================
-word name    writer    meaning
-==== ======= ========= ==========================================================================================
-0    BARRED  parent    no item with this index or above may be started
-1    HEARD   child     how many messages it has received, so that a death before it heard of a batch is not blamed on the batch
-2    PHASE   child     what it is doing with the last one: READING, RUNNING, PACKING
-3    STARTED child     how many items of the batch it has started, so that a death in RUNNING names its item
-==== ======= ========= ==========================================================================================
+A *parcel* is a pickled object: ``bytes``, or ``(bytes, slot, spans)`` where its large buffers lie in the arena, or, instead of a
+value that does not pickle, a ``Packed`` exception of four.
+
+The words lie at the head of the worker's region of the arena file. Each is written by one side only, with a single aligned store:
+
+===== ======= ====== =============================================================================================================
+word  name    writer meaning
+===== ======= ====== =============================================================================================================
+0     BARRED  parent no item with this index or above may be started
+1     CLAIM   child  ``serial << 32 | end``: of this batch, the items before ``end`` have been, or are about to be, started
+2     PHASE   child  what it is doing: IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING
+3     MARK    child  one more than the position in the batch of the item, or the first of the stride, that is in hand
+4     SINCE   child  when that began: ``time.monotonic_ns``; 0 while nobody's time limit counts
+8...  LIMIT   parent ``serial << 32 | limit`` for the batches under way, each at ``LIMIT + serial % DEPTH``: of this batch, no item
+                     from ``limit`` on may be started, for it has been given to another worker
+===== ======= ====== =============================================================================================================
+
+Handing over: how an idle worker takes items of a batch that another has
+------------------------------------------------------------------------
+The child claims before it runs; the parent limits before it takes. Of the two, at least one sees the other::
+
+    child                                           parent
+    1. CLAIM := serial, end                         a. LIMIT := serial, k
+    2. read LIMIT; go only so far                   b. fence: every store of the child before its next load is visible now
+    3. run                                          c. read CLAIM; give away from max(k, claimed end) on
+
+Race: child does 1 and 2, then a, b, c: the child has not seen the limit and will run up to ``end``; the parent reads the claim in c
+and gives away what follows. Race: a and b, then 1 and 2: the child sees the limit. There is no third: if 2 read the old limit, it
+came before a was visible, so 1, which the child did before, is visible after b. Claims of a batch only rise, limits only fall.
+
+Where both saw each other (1, a, 2, b, c) the child stops at ``k`` and the parent gives away from ``end`` on: what lies between
+is nobody's until the child's final answer says how far it came. The parent then gives that to somebody, too: the answer is the
+truth about the child's side, and each item is in exactly one of done, given away, and left.
+
+A batch that waits behind the running one is taken back whole, in the same way, with ``k = 0``: its child will claim, see, and
+answer that it did nothing.
+
+Where there is no fence (``membarrier``), both sides do their two steps under a lock of the arena file instead.
 """
 
-import struct
-from mmap import mmap
-from typing import NamedTuple
-
-from atonce._wire.tracebacks import Packed
+from _struct import Struct
 
 __all__ = (
     "BARRED",
-    "HEARD",
+    "CLAIM",
+    "DEPTH",
+    "HEAD",
+    "IDLE",
+    "LIMIT",
+    "MARK",
     "NOTHING_BARRED",
     "PACKING",
-    "PAGE_BYTES",
     "PHASE",
     "READING",
     "RUNNING",
-    "START",
-    "STARTED",
-    "Done",
-    "JobParts",
-    "Page",
+    "SETTING_UP",
+    "SINCE",
+    "TAKING_JOB",
+    "WORDS_BYTES",
 )
 
-PAGE_BYTES = 4096
-BARRED, HEARD, PHASE, STARTED = range(4)
-READING, RUNNING, PACKING = range(3)
+WORDS_BYTES = 4096
+BARRED, CLAIM, PHASE, MARK, SINCE = range(5)
+LIMIT, DEPTH = 8, 16
+IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING = range(6)
 NOTHING_BARRED = 2**63 - 1
-START = struct.Struct("<Q")
-
-
-class JobParts(NamedTuple):
-    """A job, as it is sent; ``fn`` is pickled for itself."""
-
-    fn: bytes
-    star: bool
-    name: str
-    is_async: bool
-    timed: bool
-    in_flight: int
-    stops: bool
-
-
-class Done(NamedTuple):
-    """The results of a batch, as they are sent.
-
-    Attributes:
-        values: the pickled list of values; or a list with one pickled value, or the reason why it did not pickle, for each item.
-        failed: position and exception of each item that raised.
-        seconds: wall time.
-        cpu_s: CPU time of the process.
-        durations: wall time of each item, where asked for.
-        undone: items that were given up.
-    """
-
-    values: bytes | list[bytes | Packed]
-    failed: list[tuple[int, Packed]]
-    seconds: float
-    cpu_s: float
-    durations: list[float] | None
-    undone: int
-
-
-class Page:
-    """The shared words. Reading and writing one is a single aligned store or load of 8 bytes."""
-
-    def __init__(self, memory: mmap) -> None:
-        self._memory = memory
-        self.words = memoryview(memory).cast("q")
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self.words.release()
-        self._memory.close()
+HEAD = Struct("<QQ")  # serial, start

@@ -12,9 +12,16 @@ With pytest::
 ``python -m atonce.testing`` prints the table of engine by case for the engines that are built in.
 """
 
-from atonce.testing.conformance import calls, ending, failures, flow, surroundings
+from atonce.testing.conformance import calls, ending, failures, flow, limits, surroundings
 from atonce.testing.conformance.kit import Case, Kit
 
 __all__ = ("CASES", "Case", "Kit")
 
-CASES: tuple[Case, ...] = (*flow.CASES, *failures.CASES, *ending.CASES, *calls.CASES, *surroundings.CASES)
+CASES: tuple[Case, ...] = (
+    *flow.CASES,
+    *failures.CASES,
+    *limits.CASES,
+    *ending.CASES,
+    *calls.CASES,
+    *surroundings.CASES,
+)

@@ -35,9 +35,13 @@ class Kit:
     Attributes:
         engine: the name of an engine, or an engine object.
         workers: how many workers the cases ask for.
+        coroutines: whether the functions of the cases are coroutine functions.
+        stops_items: whether the engine can stop an item that is under way, and so keeps ``timeout``.
     """
 
-    def __init__(self, engine: Any, folder: Path, *, coroutines: bool | None = None, workers: int = 2) -> None:
+    def __init__(
+        self, engine: Any, folder: Path, *, coroutines: bool | None = None, workers: int = 2, stops_items: bool | None = None
+    ) -> None:
         """Make a kit.
 
         Args:
@@ -45,10 +49,13 @@ class Kit:
             folder: an empty one.
             coroutines: whether to test with coroutine functions; by default for an engine of kind ``async``.
             workers: how many workers the cases ask for.
+            stops_items: whether it keeps ``timeout``; by default, whether it is of a kind that is known to.
         """
         self.engine = engine
         self.workers = workers
         self.coroutines = (engine == "async" or getattr(engine, "kind", "") == "async") if coroutines is None else coroutines
+        # "auto" takes an engine that can. What nobody can stop are items of threads, and of the caller.
+        self.stops_items = self.kind in ("process", "async", "auto") if stops_items is None else stops_items
         self._folder = folder
         self._numbers = itertools.count()
 

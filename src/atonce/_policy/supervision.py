@@ -1,0 +1,160 @@
+"""What to do when a worker process has died, and when one has nothing to do: who is to blame, what is run again, who shares.
+
+A *flight* is a batch that was sent to a worker and has not been answered to the end. Positions count from the front of its batch.
+"""
+
+from typing import NamedTuple
+
+__all__ = ("AFTER_KILLS", "Flight", "Hand", "Share", "Verdict", "judge", "may_run_again", "share", "wanted_flights")
+
+AFTER_KILLS = 2  # an item that has killed so many workers is not run again, whatever ``retries`` says
+_WORTH_S = 100e-6  # Assumes: handing over costs 50 µs
+_PREFETCH_S = 0.5e-3  # how much work may wait at a worker beyond its second batch, so that tiny batches need no round trip each
+
+
+class Flight(NamedTuple):
+    """What is known of a flight.
+
+    Attributes:
+        done: items whose results have arrived.
+        limit: items that have not been given away.
+        careful: whether its items are read, run, packed and answered one by one.
+    """
+
+    done: int
+    limit: int
+    careful: bool
+
+
+class Hand(NamedTuple):
+    """What a worker had in hand when it died, as its words tell.
+
+    Attributes:
+        phase: ``"reading"``, ``"running"``, ``"packing"``; anything else: no batch.
+        mark: position of the item, or of the first of the stride, in hand; -1 for none.
+        claimed: the items before this position have been claimed; 0 if nothing of this flight has been.
+        together: whether the batch runs as a whole, its items side by side.
+        condemned: whether we killed it, because the item at ``mark`` had used up its time.
+    """
+
+    phase: str
+    mark: int
+    claimed: int
+    together: bool
+    condemned: bool
+
+
+class Verdict(NamedTuple):
+    """What becomes of the items of the flight that a worker had in hand when it died.
+
+    Attributes:
+        culprit: position of the item to be blamed; ``None`` if that is nobody or cannot be told.
+        again: (first, end) of items to be run again as usual.
+        carefully: (first, end) of items of which one may be the culprit: to be run again one by one, so that it shows itself.
+    """
+
+    culprit: int | None
+    again: list[tuple[int, int]]
+    carefully: list[tuple[int, int]]
+
+
+def judge(flight: Flight, hand: Hand) -> Verdict:
+    """Say who is to blame for a death.
+
+    Items that had finished, but whose results died with the process, are run again: a crash makes *at least once* out of *exactly
+    once*.
+
+    Example:
+        >>> judge(Flight(0, 10, careful=False), Hand("running", 3, 4, together=False, condemned=False))
+        Verdict(culprit=3, again=[(0, 3), (4, 10)], carefully=[])
+        >>> judge(Flight(4, 10, careful=False), Hand("running", 5, 8, together=False, condemned=False))  # a stride of three
+        Verdict(culprit=None, again=[(4, 5), (8, 10)], carefully=[(5, 8)])
+    """
+    first, end = _suspects(flight, hand)
+    if first >= end:
+        return Verdict(None, _spans((flight.done, flight.limit)), [])
+    again = _spans((flight.done, first), (end, flight.limit))
+    if end - first == 1 and (flight.careful or flight.limit == 1 or hand.phase == "running"):
+        return Verdict(first, again, [])
+    return Verdict(None, again, [(first, end)])
+
+
+def _suspects(flight: Flight, hand: Hand) -> tuple[int, int]:
+    done, limit = flight.done, flight.limit
+    if hand.phase not in {"reading", "running", "packing"}:
+        return 0, 0
+    if flight.careful or hand.condemned:
+        known = done <= hand.mark < limit and hand.mark < hand.claimed
+        return (hand.mark, hand.mark + 1) if known else _unread(flight, hand)
+    if hand.phase == "reading" or hand.together:
+        return done, limit
+    if hand.phase == "running":
+        return max(done, hand.mark), min(limit, hand.claimed)
+    return done, min(limit, hand.claimed)
+
+
+def _unread(flight: Flight, hand: Hand) -> tuple[int, int]:
+    """Suspect the whole batch if its time ran out while it was being read."""
+    return (flight.done, flight.limit) if hand.phase == "reading" and not flight.careful else (0, 0)
+
+
+def _spans(*spans: tuple[int, int]) -> list[tuple[int, int]]:
+    return [(first, end) for first, end in spans if first < end]
+
+
+def may_run_again(attempts: int, kills: int, retries: int) -> bool:
+    """Tell whether an item whose attempt has just ended with its worker's death gets another one."""
+    return attempts <= retries and kills < AFTER_KILLS
+
+
+def wanted_flights(under_way: int, waiting_items: int, item_s: float | None, most: int) -> bool:
+    """Tell whether a worker should be sent another batch.
+
+    Two, so that it never waits for the parent; more while all of them together are so small that a round trip each would show.
+
+    Args:
+        under_way: batches it has.
+        waiting_items: items in those.
+        item_s: what an item takes; ``None`` while nobody knows.
+        most: batches that there may be.
+    """
+    if under_way < 2:  # noqa: PLR2004 (see above)
+        return True
+    return under_way < most and item_s is not None and waiting_items * item_s < _PREFETCH_S
+
+
+class Share(NamedTuple):
+    """Which part of whose work an idle worker takes: of flight ``flight`` of worker ``worker``, the items from ``keep`` on."""
+
+    worker: int
+    flight: int
+    keep: int
+
+
+def share(unstarted: list[list[int]], item_s: float | None, *, patient: bool) -> Share | None:
+    """Choose what an idle worker takes from the others: half of what the one with the most has not begun, from its end.
+
+    Args:
+        unstarted: for each of the others, for each of its flights in the order in which they will run, how many items at its end
+            have not been claimed.
+        item_s: what an item takes; ``None`` while nobody knows.
+        patient: leave alone what looks too small to be worth it. Looks deceive: later, ask again without patience.
+
+    Returns:
+        The last so many of ``unstarted[worker][flight]`` items are to be taken: ``keep`` of them stay.
+
+    Example:
+        >>> share([[0], [3, 8]], item_s=0.01, patient=True)
+        Share(worker=1, flight=1, keep=2)
+        >>> share([[1]], item_s=0.01, patient=True)
+        Share(worker=0, flight=0, keep=0)
+    """
+    richest = max(range(len(unstarted)), key=lambda worker: sum(unstarted[worker]), default=None)
+    if richest is None:
+        return None
+    total = sum(unstarted[richest])
+    wanted = (total + 1) // 2
+    if wanted == 0 or (patient and item_s is not None and wanted * item_s < _WORTH_S):
+        return None
+    flight = max(position for position, items in enumerate(unstarted[richest]) if items)
+    return Share(richest, flight, max(0, unstarted[richest][flight] - wanted))

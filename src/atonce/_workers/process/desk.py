@@ -1,0 +1,485 @@
+"""One place's work for its process workers: who gets which items, and what becomes of what they answer, or fail to.
+
+::
+
+    place.take() ──▶ pieces ──▶ flights at workers ──D, E──▶ place.deliver()
+                       ▲              │
+                       └── taken back, left over, survived a death
+
+Every item that was taken is at each moment in exactly one piece or one flight, between its ``done`` and its ``limit``, until it has
+been delivered. Everything belongs to the supervisor's thread.
+"""
+
+import os
+from _pickle import dumps as pickled
+from _pickle import loads
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from atonce._policy.batching import Batching
+from atonce._policy.supervision import judge, may_run_again, share, wanted_flights
+from atonce._values.batch import Delivery, Misfortune
+from atonce._wire.pickling import dumps_each
+from atonce._wire.tracebacks import unpack
+from atonce._workers.base import Place, Worker
+from atonce._workers.process.deaths import in_words
+from atonce._workers.process.link import Link, Piece, Sent
+from atonce._workers.process.parcels import Parcels
+from atonce._workers.process.reading import InputReader
+from atonce.errors import PicklingFailed, TaskTimeout
+
+__all__ = ("Desk", "Member")
+
+_BATCH_S = 0.005  # Source: the design's measurement, batches of about 5 ms with static costs; longer ones delay results
+_PROTOCOL = 5
+_BEGUN_IN_VAIN = 3  # deaths in a row before any item, from which on it is called a fault of the function and not bad luck
+
+
+class Member(Worker, Protocol):
+    """A worker at a desk, as the desk sees it."""
+
+    usable: bool
+    link: Link | None
+
+    @property
+    def getting_ready(self) -> bool:
+        """Whether its initializer is still to be waited for, before it is known to be good for anything."""
+        ...
+
+    def get_link(self) -> Link:
+        """Return its process; start one, if it has none."""
+        ...
+
+    def renew(self) -> None:
+        """Let its process end, for a fresh one."""
+        ...
+
+
+class Desk:
+    """The work of one place.
+
+    Attributes:
+        place: whose work it is.
+        members: the workers that are here.
+        hungry: those of them that have nothing to do, while others do.
+    """
+
+    def __init__(
+        self, place: Place, parcels: Parcels, fence: Callable[[int], object], settings: Callable[[], dict[str, Any]]
+    ) -> None:
+        self.place = place
+        self.job = place.job
+        self.members: list[Member] = []
+        self.hungry: set[Member] = set()
+        self._parcels = parcels
+        self._fence = fence
+        self._batching = Batching(_BATCH_S, self.job.chunksize)
+        self._item_s: float | None = None
+        self._pieces: deque[Piece] = deque()
+        self._attempts: dict[int, int] = {}  # of items that have been in a death; by index
+        self._kills: dict[int, int] = {}
+        self._in_vain = 0
+        self._together = self.job.in_flight > 1
+        self._reader = None if place.prompt else InputReader(place, self._arrived)
+        self.wake: Callable[[Callable[[], None]], None] = _nobody
+        self._job_message, self._job_slot = self._describe_job(settings())
+
+    def _describe_job(self, settings: dict[str, Any]) -> tuple[bytes, int | None]:
+        job = self.job
+        parcel, slot = self._parcels.of_function(job.fn)
+        parts = {
+            "fn": parcel,
+            "star": job.star,
+            "name": job.name,
+            "is_async": job.is_async,
+            "timed": job.timed,
+            "in_flight": job.in_flight,
+            "stops": job.stops,
+            "timeout_s": job.timeout_s,
+            "retries": job.retries,
+            "memory_bytes": job.memory_bytes,
+            **settings,
+        }
+        return pickled(parts, _PROTOCOL), slot
+
+    # ---- members ----------------------------------------------------------------------------------------------------------------
+
+    def join(self, member: Member) -> None:
+        """Put a worker to work."""
+        self.members.append(member)
+        self.feed(member)
+
+    def dismiss(self, member: Member, fault: BaseException | None = None) -> None:
+        """Let a worker go. What it had in hand has been dealt with."""
+        if member.link is not None:
+            member.link.listen(all_said=True)
+        self.members.remove(member)
+        self.hungry.discard(member)
+        self.place.leave(member, fault)
+
+    def close(self) -> None:
+        """Nobody is here any more: account for what nobody has, and let go."""
+        while self._pieces:
+            piece = self._pieces.popleft()
+            self._give_up(piece.start, len(piece.items))
+        if self._reader is not None:
+            self._reader.close()
+        if self._job_slot is not None:
+            self._parcels.drop(self._job_slot)
+
+    # ---- feeding ----------------------------------------------------------------------------------------------------------------
+
+    def feed(self, member: Member) -> None:
+        """Give a worker as much to do as it should have; let it go if there is nothing."""
+        if member.getting_ready:
+            member.get_link()
+            return
+        link = member.link
+        under_way = len(link.flights) if link is not None else 0
+        crowded = self.place.crowded()
+        while not crowded or self._pieces or self._reader is not None:
+            waiting = sum(flight.limit - flight.done for flight in link.flights) if link is not None and under_way > 1 else 0
+            if not wanted_flights(under_way, waiting, self._item_s, link.room + under_way if link is not None else 1):
+                return
+            if self._is_spent(link):
+                break
+            piece = self._next_piece(self._room(link), crowded=crowded)
+            if piece is None:
+                break
+            link = member.get_link()
+            self._ship(link, piece)
+            under_way = len(link.flights)
+            self.hungry.discard(member)
+        if under_way:
+            return
+        if link is not None and self._is_spent(link):
+            member.renew()
+            self.feed(member)
+        elif crowded and not self._pieces and not self._is_needed():
+            self.dismiss(member)
+        else:
+            self._look_for_work(member, patient=True)
+
+    def _is_spent(self, link: Link | None) -> bool:
+        return link is not None and self.job.max_tasks is not None and link.tasks >= self.job.max_tasks
+
+    def _room(self, link: Link | None) -> int:
+        size = max(self._batching.size, self.job.in_flight)
+        if self.job.max_tasks is not None:
+            size = min(size, self.job.max_tasks - (link.tasks if link is not None else 0))
+        return size
+
+    def _next_piece(self, size: int, *, crowded: bool) -> Piece | None:
+        place = self.place
+        while self._pieces:
+            piece = self._pieces.popleft()
+            if place.stopped and place.barred <= piece.start:
+                self._give_up(piece.start, len(piece.items))
+                continue
+            if len(piece.items) > size:
+                self._pieces.appendleft(Piece(piece.start + size, piece.items[size:], careful=piece.careful))
+                del piece.items[size:]
+            return piece
+        least = min(size, self.job.in_flight)
+        batch = place.take(size, least) if self._reader is None else self._reader.take(size, least, ask=not crowded)
+        return None if batch is None else Piece(batch.start, batch.items)
+
+    def _look_for_work(self, member: Member, *, patient: bool) -> None:
+        """Find something for a worker that has nothing: wait for the input, or take from another, or let it go."""
+        others = [other.link for other in self.members if other is not member and other.link is not None and other.link.flights]
+        unstarted = [[link.unclaimed(flight) for flight in link.flights] for link in others]
+        choice = share(unstarted, self._item_s, patient=patient)
+        if choice is not None:
+            victim = others[choice.worker]
+            flight = victim.flights[choice.flight]
+            taken = victim.take_back(flight, choice.keep, self._fence)
+            if taken:
+                self._pieces.append(Piece(flight.start + flight.limit, taken, careful=flight.careful))
+                self.feed(member)
+                return
+        if any(map(any, unstarted)) or self._is_waiting_for_input():
+            self.hungry.add(member)
+        else:
+            self.dismiss(member)
+
+    def _is_needed(self) -> bool:
+        """Tell whether a member has to stay for a batch that is being read, because it is the only one."""
+        return len(self.members) == 1 and self._is_waiting_for_input()
+
+    def _is_waiting_for_input(self) -> bool:
+        # The last batch of an input that has ended may still be on its way; that of a run that was stopped is not waited for.
+        place = self.place
+        return self._reader is not None and self._reader.busy and not (place.stopped and place.finished)
+
+    def look_again(self) -> None:
+        """Some time has passed: what looked too small to be shared may be large."""
+        for member in list(self.hungry):
+            if self._pieces or self.place.crowded():
+                self.feed(member)
+            else:
+                self._look_for_work(member, patient=False)
+
+    def _arrived(self) -> None:
+        """Hear from the thread that reads the input. Any thread."""
+        self.wake(self.feed_all)
+
+    def feed_all(self) -> None:
+        """Offer everybody what there is now."""
+        for member in list(self.members):
+            self.feed(member)
+
+    # ---- sending ----------------------------------------------------------------------------------------------------------------
+
+    def _ship(self, link: Link, piece: Piece) -> None:
+        place = self.place
+        if link.job is not self:
+            link.job = self
+            link.bar(place.barred)
+            link.send(b"J", self._job_message)
+            if self._job_slot is not None:
+                self._parcels.lend(self._job_slot, link)
+        self._parcels.return_slots(link)
+        if piece.careful:
+            self._ship_carefully(link, piece)
+            return
+        try:
+            letter, payload, slot = self._parcels.of_items(piece.items)
+        except PicklingFailed:
+            self._ship_carefully(link, piece)
+            return
+        flight = link.ship(piece, letter, payload)
+        if slot is not None:
+            flight.moved_bytes += self._parcels.lend(slot, link)
+
+    def _ship_carefully(self, link: Link, piece: Piece) -> None:
+        """Send each item for itself. Those that do not pickle fail here and now, and cut the batch in pieces."""
+        begun = 0
+        blobs = dumps_each(piece.items)
+        for position, blob in enumerate(blobs):
+            if isinstance(blob, PicklingFailed):
+                index = piece.start + position
+                self._ship_parcels(link, piece, begun, position, blobs)
+                self._fail(index, piece.items[position], blob, link, attempts=0)
+                begun = position + 1
+        self._ship_parcels(link, piece, begun, len(blobs), blobs)
+
+    def _ship_parcels(self, link: Link, piece: Piece, begin: int, end: int, blobs: list[Any]) -> None:
+        while begin < end:
+            until = min(end, begin + max(1, link.room and end - begin))
+            part = Piece(piece.start + begin, piece.items[begin:until], careful=True)
+            link.ship(part, b"C", self._careful(part.start, blobs[begin:until]))
+            begin = until
+
+    def _careful(self, start: int, blobs: list[Any]) -> bytes:
+        return pickled([(blob, self._attempts.get(start + at, 0)) for at, blob in enumerate(blobs)], _PROTOCOL)
+
+    # ---- answers ----------------------------------------------------------------------------------------------------------------
+
+    def hear(self, member: Member, link: Link, message: bytes) -> None:
+        """Take a worker's answer."""
+        letter = message[0]
+        if letter in b"DE":
+            self._take_part(link, loads(memoryview(message)[1:]), len(message), parcels=letter == ord("E"))
+        elif letter == ord("U"):
+            self._send_apart(link, loads(memoryview(message)[1:]))
+        else:
+            assert letter == ord("F"), message[:1]
+            stage, packed = loads(memoryview(message)[1:])
+            if stage == "S":
+                member.usable = False
+            self.give_up_flights(link)
+            link.job = None
+            self.dismiss(member, unpack(packed))
+
+    def _take_part(self, link: Link, part: tuple[Any, ...], moved: int, *, parcels: bool) -> None:
+        serial, first, values, failed, final, seconds, cpu_s, durations, attempts, let_go = part
+        self._in_vain = 0
+        if let_go:
+            self._parcels.let_go(link, let_go)
+        flight = next((flight for flight in link.flights if flight.serial == serial), None)
+        if flight is None:
+            return  # of a run that has been given up
+        if not parcels and values:
+            values = loads(values)
+        count = len(values)
+        if count:
+            if final:
+                link.listen()  # what the items have printed is seen before their results are
+            self._deliver(link, flight, first, values, failed, (seconds, cpu_s, durations, attempts), moved, parcels=parcels)
+            flight.done = first + count
+            self._learn(count, seconds)
+        if final:
+            self._end(link, flight)
+
+    def _deliver(
+        self,
+        link: Link,
+        flight: Sent,
+        first: int,
+        values: list[Any],
+        failed: list[tuple[int, Any, int]],
+        measured: tuple[float, float, list[float] | None, dict[int, int] | None],
+        moved: int,
+        *,
+        parcels: bool,
+    ) -> None:
+        seconds, cpu_s, durations, attempts = measured
+        items = flight.items
+        bad = [Misfortune(position - first, unpack(packed), items[position], tries) for position, packed, tries in failed]
+        if parcels:
+            taken = {misfortune.position for misfortune in bad}
+            values = [self._opened(at, value, first, items, bad, taken) for at, value in enumerate(values)]
+            bad.sort(key=_position)
+        delivery = Delivery(flight.start + first, values, bad, seconds, cpu_s, f"process {link.pid}", durations)
+        if attempts:
+            delivery.attempts = {position - first: tries for position, tries in attempts.items()}
+        delivery.moved_bytes = flight.moved_bytes + moved
+        flight.moved_bytes = 0
+        self.place.deliver(delivery)
+
+    def _opened(self, at: int, parcel: Any, first: int, items: list[Any], bad: list[Misfortune], taken: set[int]) -> Any:
+        """Unpickle one value; put a failure beside it if that cannot be done."""
+        if at in taken:
+            return None
+        try:
+            if isinstance(parcel, tuple) and len(parcel) == 4:  # noqa: PLR2004 (a packed exception: the value did not pickle)
+                raise unpack(parcel)  # noqa: TRY301 (treated like one that unpickling raises)
+            return self._parcels.open(parcel)
+        except BaseException as error:
+            bad.append(Misfortune(at, error, items[first + at]))
+            return None
+
+    def _learn(self, count: int, seconds: float) -> None:
+        if 2 * count >= self._batching.size:  # what was sent while batches were smaller says nothing about larger ones
+            self._batching.saw(count, seconds)
+        cost = seconds / count
+        self._item_s = cost if self._item_s is None else 0.5 * (self._item_s + cost)
+
+    def _end(self, link: Link, flight: Sent) -> None:
+        """A flight has ended: what it did not do belongs to nobody now. See the hand-over in ``protocol.py``."""
+        link.flights.remove(flight)
+        left = flight.limit - flight.done
+        if left > 0:
+            start = flight.start + flight.done
+            if (self.place.stopped and self.place.barred <= start) or link.job is None:
+                self._give_up(start, left)
+            else:
+                self._pieces.append(Piece(start, flight.items[flight.done : flight.limit], careful=flight.careful))
+
+    def _send_apart(self, link: Link, serial: int) -> None:
+        """Send a batch again that could not be read as a whole, for those of its items that can."""
+        flight = next((flight for flight in link.flights if flight.serial == serial), None)
+        if flight is None:
+            return
+        link.flights.remove(flight)
+        piece = Piece(flight.start, flight.items[: flight.limit], careful=True)
+        self._ship_carefully(link, piece)
+
+    def _give_up(self, start: int, count: int) -> None:
+        self.place.deliver(Delivery(start, [], (), 0.0, 0.0, "", undone=count))
+
+    def give_up_flights(self, link: Link) -> None:
+        """Account for what a worker has: the run does not want it any more."""
+        while link.flights:
+            flight = link.flights.popleft()
+            if flight.limit > flight.done:
+                self._give_up(flight.start + flight.done, flight.limit - flight.done)
+
+    # ---- deaths -----------------------------------------------------------------------------------------------------------------
+
+    def bury(self, member: Member, link: Link, status: int, killer: str) -> None:
+        """Find out what a worker has died of, and go on without it.
+
+        Args:
+            member: the worker, which has no process now.
+            link: its process, of which everything has been read.
+            status: how it ended.
+            killer: who killed it, if that is known: the kernel, for want of memory.
+        """
+        flights, link.flights = link.flights, deque()
+        if not (flights and self._judge(link, flights.popleft(), status, killer)):
+            self._in_vain += 1  # nobody's item is to blame
+        for flight in flights:
+            self._requeue(flight, [(flight.done, flight.limit)])
+        if self._in_vain >= _BEGUN_IN_VAIN:
+            self.dismiss(member, self._crash(link, status, killer, f"while it was {link.doing}"))
+            return
+        self.feed_all()
+
+    def _judge(self, link: Link, flight: Sent, status: int, killer: str) -> bool:
+        """Find the culprit among the items of the flight in hand; tell whether there is one, or may be."""
+        verdict = judge(flight.known(), link.hand(flight, together=self._together))
+        self._requeue(flight, verdict.again)
+        self._requeue(flight, verdict.carefully, careful=True)
+        if verdict.culprit is None:
+            return bool(verdict.carefully)
+        position = verdict.culprit
+        index, item = flight.start + position, flight.items[position]
+        attempts = self._attempts[index] = self._attempts.get(index, 0) + 1
+        kills = self._kills[index] = self._kills.get(index, 0) + 1
+        if link.condemned is not None:
+            kills = 0  # we killed it, and not the item
+        if may_run_again(attempts, kills, self.job.retries):
+            self._requeue(flight, [(position, position + 1)], careful=True)
+        elif link.condemned is not None:
+            error: Exception = TaskTimeout(
+                f"it took longer than its timeout of {self.job.timeout_s:g} s, so its worker process was ended"
+            )
+            self._fail(index, item, error, link, attempts=attempts)
+        else:
+            self._fail(
+                index,
+                item,
+                self._crash(link, status, killer, f"in the middle of this item{_times(kills)}"),
+                link,
+                attempts=attempts,
+            )
+        return True
+
+    def _crash(self, link: Link, status: int, killer: str, when: str) -> Exception:
+        from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
+
+        how, tail = in_words(status, killer), link.tail()
+        told = "\n  ".join(("\nits last words on standard error:", *tail)) if tail else ""
+        return WorkerCrashed(f"the worker process {how} {when}{told}", how=how, stderr_tail=tail)
+
+    def _fail(self, index: int, item: Any, error: Exception, link: Link, *, attempts: int) -> None:
+        place = self.place
+        if place.stopped and place.barred <= index:
+            self._give_up(index, 1)
+            return
+        durations = [0.0] if self.job.timed else None
+        self.place.deliver(
+            Delivery(
+                index, [None], [Misfortune(0, error, item, attempts)], 0.0, 0.0, f"process {link.pid or os.getpid()}", durations
+            )
+        )
+
+    def _requeue(self, flight: Sent, spans: list[tuple[int, int]], *, careful: bool = False) -> None:
+        for first, end in spans:
+            if first < end:
+                self._pieces.append(Piece(flight.start + first, flight.items[first:end], careful=careful or flight.careful))
+
+    # ---- from outside -----------------------------------------------------------------------------------------------------------
+
+    def bar(self) -> None:
+        """The place has barred something: let everybody know, and let those go who wait for nothing."""
+        barred = self.place.barred
+        for member in list(self.members):
+            if member.link is not None and member.link.job is self:
+                member.link.bar(barred)
+            if member in self.hungry:
+                self.feed(member)
+
+
+def _times(kills: int) -> str:
+    return "" if kills < 2 else f", {kills} times, so it is not tried again"  # noqa: PLR2004 (once needs no words)
+
+
+def _position(misfortune: Misfortune) -> int:
+    return misfortune.position
+
+
+def _nobody(_call: Callable[[], None]) -> None:
+    raise AssertionError("a desk without a supervisor")

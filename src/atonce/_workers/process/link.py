@@ -1,0 +1,357 @@
+"""The parent's end of one worker process: its pipes, its words, the batches it has, and what became of them.
+
+Everything belongs to the supervisor's thread.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from mmap import mmap
+from typing import Any
+
+from atonce._policy.supervision import Flight, Hand
+from atonce._wire.arena import REGION_BYTES
+from atonce._wire.frames import READ_BYTES, Assembler, framed
+from atonce._workers.process.launch import Nursery, above_standard_streams
+from atonce._workers.process.poller import Poller
+from atonce._workers.process.protocol import (
+    BARRED,
+    CLAIM,
+    DEPTH,
+    HEAD,
+    LIMIT,
+    MARK,
+    NOTHING_BARRED,
+    PACKING,
+    PHASE,
+    READING,
+    RUNNING,
+    SETTING_UP,
+    SINCE,
+    TAKING_JOB,
+    WORDS_BYTES,
+)
+from atonce._workers.process.voices import LineRelay
+
+__all__ = ("Link", "Piece", "Sent")
+
+_POSITION = 0xFFFFFFFF
+_PHASES = {
+    SETTING_UP: "setting up",
+    TAKING_JOB: "taking up the function",
+    READING: "reading",
+    RUNNING: "running",
+    PACKING: "packing",
+}
+_TAIL_LINES = 20
+
+
+class Piece:
+    """Items that stand next to each other and nobody has now: from the input, or taken back from a worker.
+
+    Attributes:
+        start: index of the first.
+        items: the items.
+        careful: whether one of them may have killed a worker.
+    """
+
+    __slots__ = ("careful", "items", "start")
+
+    def __init__(self, start: int, items: list[Any], *, careful: bool = False) -> None:
+        self.start = start
+        self.items = items
+        self.careful = careful
+
+
+class Sent:
+    """A batch that was sent to a worker and has not been answered to the end: a flight.
+
+    Attributes:
+        serial: its number at this worker.
+        start: index of its first item.
+        items: all its items.
+        done: how many of them have been answered.
+        limit: how many have not been given away to another worker.
+        careful: whether they are run one by one.
+        moved_bytes: what it took to send it, not yet reported.
+    """
+
+    __slots__ = ("careful", "done", "items", "limit", "moved_bytes", "serial", "start")
+
+    def __init__(self, serial: int, piece: Piece) -> None:
+        self.serial = serial
+        self.start = piece.start
+        self.items = piece.items
+        self.done = 0
+        self.limit = len(piece.items)
+        self.careful = piece.careful
+        self.moved_bytes = 0
+
+    def known(self) -> Flight:
+        """What the policy wants to know of it."""
+        return Flight(self.done, self.limit, self.careful)
+
+
+class Link:
+    """One worker process, from the first wish for it to its end.
+
+    Attributes:
+        number: of the worker, its region, and its birth.
+        pid: 0 until it is born.
+        flights: its batches, in the order in which it runs them.
+        job: whose job it has, whatever that is; ``None`` for none.
+        slots: slots of the parent's region that it may be looking at.
+        ready: whether its initializer has run.
+        dead: whether it has ended.
+        doomed: whether we have had it killed.
+        condemned: claim and mark of the item whose time was up, if that is why.
+        tasks: items that it was sent.
+    """
+
+    def __init__(self, number: int, name: str, nursery: Nursery, poller: Poller) -> None:
+        self.number = number
+        self.name = name
+        self.pid = 0
+        self.flights: deque[Sent] = deque()
+        self.job: object = None
+        self.slots: set[int] = set()
+        self.ready = False
+        self.dead = False
+        self.doomed = False
+        self.condemned: tuple[int, int] | None = None
+        self.tasks = 0
+        self._poller = poller
+        self._nursery = nursery
+        self._serial = 0
+        self._assembler = Assembler()
+        self._unsent: deque[memoryview] = deque()
+        self._open: dict[int, LineRelay | None] = {}
+        memory = mmap(nursery.arena, WORDS_BYTES, offset=number * REGION_BYTES)
+        self.words = memoryview(memory).cast("Q")
+        self.words[BARRED] = NOTHING_BARRED
+        self._stderr = LineRelay("stderr", _TAIL_LINES)
+        ends = [above_standard_streams(end) for _ in range(4) for end in os.pipe()]  # PEP 446: no sibling inherits them
+        self.inbox, self.outbox = ends[1], ends[2]
+        theirs = [ends[0], ends[3], ends[5], ends[7]]
+        try:
+            for end in (self.inbox, self.outbox, ends[4], ends[6]):
+                os.set_blocking(end, False)
+            self._open = {self.outbox: None, ends[4]: LineRelay("stdout"), ends[6]: self._stderr}
+            for end in self._open:
+                poller.register(end)
+            nursery.bear(number, name, theirs)
+        finally:
+            for end in theirs:
+                os.close(end)
+
+    @property
+    def room(self) -> int:
+        """How many batches more it may have: of those that are under way, each needs a ``LIMIT`` word of its own."""
+        return DEPTH - 1 - (self._serial - self.flights[0].serial) if self.flights else DEPTH
+
+    @property
+    def ends(self) -> list[int]:
+        """The descriptors that there may be something to read from."""
+        return list(self._open)
+
+    # ---- sending ----------------------------------------------------------------------------------------------------------------
+
+    def send(self, *parts: bytes) -> int:
+        """Send a message, now or when the pipe has room. Returns its size."""
+        message = framed(*parts)
+        if self.inbox >= 0:
+            if self._unsent:
+                self._unsent.append(memoryview(message))
+            else:
+                self._write(memoryview(message))
+        return len(message)
+
+    def ship(self, piece: Piece, letter: bytes, payload: bytes) -> Sent:
+        """Send a batch."""
+        self._serial += 1
+        flight = Sent(self._serial, piece)
+        self.words[LIMIT + self._serial % DEPTH] = 0
+        self.flights.append(flight)
+        self.tasks += len(piece.items)
+        flight.moved_bytes = self.send(letter, HEAD.pack(flight.serial, flight.start), payload)
+        return flight
+
+    def resend(self, flight: Sent, payload: bytes) -> None:
+        """Send a batch again that the worker could not read as a whole; now it is run item by item.
+
+        It is run behind those that were sent meanwhile, and has a new serial number for that.
+        """
+        self.flights.remove(flight)
+        self._serial += 1
+        flight.serial = self._serial
+        flight.careful = True
+        self.words[LIMIT + self._serial % DEPTH] = 0
+        self.flights.append(flight)
+        flight.moved_bytes += self.send(b"C", HEAD.pack(flight.serial, flight.start), payload)
+
+    def flush(self) -> None:
+        """Go on with what the pipe had no room for."""
+        while self._unsent:
+            if not self._write(self._unsent.popleft()):
+                return
+        self._poller.watch_room(self.inbox, wanted=False)
+
+    def _write(self, view: memoryview) -> bool:
+        try:
+            written = os.write(self.inbox, view)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            return True  # it is dying, which we shall hear of
+        if written == len(view):
+            return True
+        if not self._unsent:
+            with suppress(FileExistsError, KeyError):
+                self._poller.watch_room(self.inbox, wanted=True)
+        self._unsent.appendleft(view[written:])
+        return False
+
+    # ---- receiving --------------------------------------------------------------------------------------------------------------
+
+    def read(self, end: int) -> list[bytes]:
+        """Read all that there is at one of the ends; give the messages, and let voices be heard."""
+        messages: list[bytes] = []
+        while True:
+            try:
+                data = os.read(end, READ_BYTES)
+            except BlockingIOError:
+                break
+            except OSError:
+                data = b""
+            if not data:
+                self._close_end(end)
+                break
+            relay = self._open[end]
+            if relay is None:
+                messages += self._assembler.feed(data)
+            else:
+                relay.feed(data)
+            if len(data) < READ_BYTES:
+                break
+        return messages
+
+    def listen(self, *, all_said: bool = False) -> None:
+        """Let be heard what it has printed so far; if that is all for now, lines without an end, too."""
+        for end, relay in list(self._open.items()):
+            if relay is not None:
+                self.read(end)
+                if all_said:
+                    relay.end()
+
+    def _close_end(self, end: int) -> None:
+        if end in self._open:
+            relay = self._open.pop(end)
+            self._poller.unregister(end)
+            os.close(end)
+            if relay is not None:
+                relay.end()
+
+    # ---- the words --------------------------------------------------------------------------------------------------------------
+
+    def bar(self, index: int) -> None:
+        """Let it start nothing from this index on."""
+        self.words[BARRED] = min(index, NOTHING_BARRED)
+
+    def unclaimed(self, flight: Sent) -> int:
+        """Count the items at the end of a flight that are still to be had. An estimate: it may be claiming more at this moment."""
+        return max(0, flight.limit - max(self._claimed(flight), flight.done))
+
+    def take_back(self, flight: Sent, keep: int, fence: Callable[[int], object]) -> list[Any]:
+        """Take the end of a flight away from this worker, but for ``keep`` of the items that it has not begun.
+
+        Args:
+            flight: whose items.
+            keep: how many unbegun items it may have.
+            fence: orders our store before our load, for the worker too. See ``protocol.py``.
+
+        Returns:
+            The items that nobody has now, which are the last ones; maybe none.
+        """
+        limit = max(self._claimed(flight), flight.done) + keep
+        if limit >= flight.limit:
+            return []
+        self.words[LIMIT + flight.serial % DEPTH] = flight.serial << 32 | limit
+        fence(self.number)
+        limit = max(limit, self._claimed(flight))
+        if limit >= flight.limit:
+            return []
+        taken = flight.items[limit : flight.limit]
+        flight.limit = limit
+        return taken
+
+    def _claimed(self, flight: Sent) -> int:
+        """Return up to where a flight has been claimed. Batches are run by rising serial numbers: earlier ones are done."""
+        claim = self.words[CLAIM]
+        serial = claim >> 32
+        return claim & _POSITION if serial == flight.serial else len(flight.items) if serial > flight.serial else 0
+
+    def overdue(self, now_ns: int, timeout_ns: int) -> int:
+        """Tell for how many nanoseconds the item in hand may go on: 0 or less if its time is up, all of it if there is none."""
+        words = self.words
+        if not self.flights or words[PHASE] not in {READING, RUNNING, PACKING}:
+            return timeout_ns
+        return int(words[SINCE] + timeout_ns - now_ns)
+
+    def condemn(self) -> None:
+        """Have it killed, because the time of the item in hand is up."""
+        words = self.words
+        self.condemned = (words[CLAIM], words[MARK])
+        self.kill()
+
+    def hand(self, flight: Sent, *, together: bool) -> Hand:
+        """Tell what a dead worker had in hand."""
+        words = self.words
+        claim, mark = words[CLAIM], words[MARK]
+        mine = claim >> 32 == flight.serial
+        phase = _PHASES.get(words[PHASE], "nothing")
+        condemned = self.condemned is not None
+        if condemned and self.condemned != (claim, mark):
+            phase = "nothing"  # it had gone on to another item before the kill came: that one is innocent
+        return Hand(phase, mark - 1 if mine else -1, claim & _POSITION if mine else 0, together, condemned)
+
+    @property
+    def doing(self) -> str:
+        """What it is doing, or was doing when it died, in words."""
+        return _PHASES.get(self.words[PHASE], "nothing")
+
+    # ---- the end ----------------------------------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """End it now."""
+        if not self.dead and not self.doomed:
+            self.doomed = True
+            self._nursery.kill(self.number)
+
+    def hang_up(self) -> None:
+        """Let it end by itself, after what it has been sent."""
+        if self.inbox >= 0:
+            if self._unsent:
+                self._poller.watch_room(self.inbox, wanted=False)
+                self._unsent.clear()
+            os.close(self.inbox)
+            self.inbox = -1
+
+    def tail(self) -> tuple[str, ...]:
+        """The last lines that it wrote to standard error."""
+        return self._stderr.tail()
+
+    def close(self) -> None:
+        """Close what is open. It is dead."""
+        self.hang_up()
+        for end in list(self._open):
+            self._close_end(end)
+        self.flights.clear()
+        self.words.release()
+
+    def forget(self) -> None:
+        """In a process that was forked from this one: close the ends."""
+        for end in (self.inbox, *self._open):
+            if end >= 0:
+                with suppress(OSError):
+                    os.close(end)

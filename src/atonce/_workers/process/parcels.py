@@ -1,0 +1,149 @@
+"""What travels to the workers and back, and whose turn it is to free the memory of what is large.
+
+A slot of the parent's region (see ``_wire/arena.py``) may be written again when nobody looks at it any more: neither a worker that
+was sent there, nor, for a function's arrays, the desk that sends workers there. This is where that is counted. Belongs to the
+supervisor's thread.
+"""
+
+from _pickle import dumps as pickled
+from _pickle import loads
+from collections.abc import Callable
+from typing import Any
+
+from atonce._wire.arena import REGION_BYTES, Reader, Region, reclaim
+from atonce._wire.outofband import dumps_with_buffers
+from atonce._wire.pickling import dumps, dumps_function
+from atonce._workers.process.link import Link
+from atonce.errors import PicklingFailed
+
+__all__ = ("Parcels",)
+
+_PROTOCOL = 5
+
+
+class Parcels:
+    """Packs, opens, and counts who still looks."""
+
+    def __init__(self, arena: int) -> None:
+        self._arena = arena
+        self._region = Region(arena, 0)
+        self._reader = Reader(arena)
+        self._holders: dict[int, int] = {}  # by slot of our region
+        self._sizes: dict[int, int] = {}
+        self._dead: set[int] = set()  # numbers of workers whose results somebody still looks at
+        self._returned: dict[int, list[int]] = {}  # slots of a worker's region that it may use again; by its number
+
+    # ---- out --------------------------------------------------------------------------------------------------------------------
+
+    def of_function(self, fn: Callable[..., Any]) -> tuple[Any, int | None]:
+        """Make a parcel of a function, and what it holds: once for all workers.
+
+        Returns:
+            The parcel, and the slot where its arrays lie, held until ``drop``; ``None`` if there are none.
+
+        Raises:
+            PicklingFailed: it cannot be sent.
+        """
+        blob, buffers = dumps_with_buffers(dumps_function, fn)
+        if not buffers:
+            return blob, None
+        stored = self._store(buffers)
+        if stored is None:
+            return dumps_function(fn), None
+        slot, spans = stored
+        self._holders[slot] = 1
+        return (blob, slot, spans), slot
+
+    def of_items(self, items: list[Any]) -> tuple[bytes, bytes, int | None]:
+        """Pickle a batch.
+
+        Returns:
+            The message's letter, its payload, and the slot where its large buffers lie, for ``lend``.
+
+        Raises:
+            PicklingFailed: something in it cannot be sent.
+        """
+        blob, buffers = _pack(items)
+        if buffers:
+            stored = self._store(buffers)
+            if stored is not None:
+                self._holders[stored[0]] = 0
+                return b"O", pickled((blob, *stored[:1], stored[1]), _PROTOCOL), stored[0]
+            blob = dumps(items)  # no room in the arena: through the pipe
+        return b"B", blob, None
+
+    def _store(self, buffers: list[memoryview]) -> tuple[int, list[tuple[int, int]]] | None:
+        stored = self._region.put(buffers)
+        if stored is not None:
+            self._sizes[stored[0]] = sum(length for _, length in stored[1])
+        return stored
+
+    def lend(self, slot: int, link: Link) -> int:
+        """A worker is sent to look at a slot. Returns how many bytes there are."""
+        if slot not in link.slots:
+            link.slots.add(slot)
+            self._holders[slot] += 1
+        return self._sizes[slot]
+
+    def let_go(self, link: Link, slots: list[int]) -> None:
+        """A worker has looked, and let go."""
+        for slot in slots:
+            if slot in link.slots:
+                link.slots.remove(slot)
+                self.drop(slot)
+
+    def drop(self, slot: int) -> None:
+        """One less looks at a slot of ours."""
+        self._holders[slot] -= 1
+        if self._holders[slot] == 0:
+            del self._holders[slot], self._sizes[slot]
+            self._region.free(slot)
+
+    # ---- in ---------------------------------------------------------------------------------------------------------------------
+
+    def open(self, parcel: Any) -> Any:
+        """Unpickle a value; its large buffers stay where the worker put them, for as long as anybody uses the value."""
+        if isinstance(parcel, bytes):
+            return loads(parcel)
+        blob, slot, spans = parcel
+        return loads(blob, buffers=self._reader.open(slot, spans))
+
+    def return_slots(self, link: Link) -> None:
+        """Tell a worker which slots of its region nobody looks at any more."""
+        for slot in self._reader.let_go():
+            number = slot // REGION_BYTES
+            if number not in self._dead:
+                self._returned.setdefault(number, []).append(slot)
+            elif not self._reader.live(number):
+                self._dead.remove(number)
+                reclaim(self._arena, number)
+        if slots := self._returned.pop(link.number, None):
+            link.send(b"G", pickled(slots, _PROTOCOL))
+
+    # ---- the end ----------------------------------------------------------------------------------------------------------------
+
+    def forget(self, link: Link) -> None:
+        """A worker is dead and closed: it looks at nothing any more, and writes nothing."""
+        self._returned.pop(link.number, None)
+        self.let_go(link, list(link.slots))
+        looked_at = self._reader.live(link.number)
+        reclaim(self._arena, link.number, looked_at)
+        if looked_at:
+            self._dead.add(link.number)
+
+    def trim(self) -> None:
+        """Give back memory that is only kept for reuse."""
+        self._region.trim()
+
+    def close(self) -> None:
+        """Let go of everything but what others still look at."""
+        self._region.close()
+
+
+def _pack(thing: Any) -> tuple[bytes, list[memoryview]]:
+    try:
+        return dumps_with_buffers(dumps, thing)
+    except PicklingFailed:
+        raise
+    except Exception:  # large bytes beside something that has to go by value
+        return dumps(thing), []

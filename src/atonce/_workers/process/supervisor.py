@@ -1,0 +1,437 @@
+"""The thread that looks after all worker processes of the program: it alone talks to them.
+
+::
+
+    any thread ──post()──▶ commands ─┐
+    worker processes ──pipes─────────┼──▶ Supervisor ──▶ desks, links ──▶ place.deliver(), place.leave()
+    nursery (who was born, who died) ┘
+
+It decides nothing: ``_policy/supervision.py`` does. It waits for nobody but for all of them at once: pipes do not block it, an
+input that may keep its reader waiting is read by a thread of its own (``reading.py``), and the consumer only ever finds results.
+
+It begins with the first worker, and ends when there has been none for a while. Until then its nursery stays warm, so that the next
+call has workers in a millisecond.
+"""
+
+import atexit
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from fcntl import LOCK_EX, LOCK_UN, lockf
+from time import monotonic, monotonic_ns
+from typing import Any, Protocol
+
+from atonce._machine.cpus import usable_cpus
+from atonce._machine.kernel import fence
+from atonce._wire.arena import REGION_BYTES
+from atonce._wire.pickling import dumps
+from atonce._workers.base import Place
+from atonce._workers.process.deaths import OutOfMemory
+from atonce._workers.process.desk import Desk, Member
+from atonce._workers.process.launch import Born, Died, Gone, Nursery, above_standard_streams, choose_nursery
+from atonce._workers.process.link import Link
+from atonce._workers.process.parcels import Parcels
+from atonce._workers.process.poller import make_poller
+from atonce._workers.process.voices import describe_logging, describe_warnings, relay_record, relay_warning
+from atonce.errors import InternalError
+
+__all__ = ("Employee", "post", "rest")
+
+_LINGER_S = 0.5  # how long everything stays warm after the last worker has gone: half of the second in which all has to be gone
+_LOOK_AGAIN_S = 0.001  # for an idle worker, whether somebody's small rest has turned out to be large
+_LEAVE_S = 2.0  # how long a process that was asked to end may take for its exit functions
+
+Command = Callable[["Supervisor"], None]
+
+
+class Employee(Member, Protocol):
+    """A worker, as the supervisor sees it."""
+
+    desk: Desk | None
+
+    def settings(self) -> dict[str, Any]:
+        """What a new process of this worker is told first."""
+        ...
+
+    def buried(self) -> None:
+        """Its process has ended, and it has been asked to close."""
+        ...
+
+
+class Supervisor:
+    """Everything here belongs to its thread, but for what ``_lock`` of the module guards."""
+
+    def __init__(self) -> None:
+        self.commands: deque[Command] = deque()  # Appended to by any thread, under the module's lock
+        self.asleep = False  # Written by the thread before it waits; read by those who post
+        self.linger_s = _LINGER_S
+        self._waker, self._wake = (above_standard_streams(end) for end in os.pipe())
+        for end in (self._waker, self._wake):
+            os.set_blocking(end, False)
+        self._poller = make_poller()
+        self._poller.register(self._waker)
+        self._nursery: Nursery | None = None
+        self._parcels: Parcels | None = None
+        self._links: dict[int, Link] = {}  # by number; also of those that are ending
+        self._by_end: dict[int, Link] = {}
+        self._owners: dict[int, Employee] = {}  # by number of the link
+        self._desks: dict[int, Desk] = {}  # by identity of the place
+        self._leaving: dict[int, float] = {}  # when those are killed who were asked to end; by number
+        self._numbers = 0
+        self._memory = OutOfMemory()
+        self.thread = threading.Thread(target=self._life, name="atonce-supervisor", daemon=True)
+
+    def wake(self) -> None:
+        """Let the thread look at its commands. Any thread."""
+        if self.asleep:
+            self.asleep = False
+            try:
+                os.write(self._wake, b"!")
+            except BlockingIOError:
+                return  # it has not even seen the last ones
+            except OSError:
+                return  # it has ended
+
+    # ---- the loop ---------------------------------------------------------------------------------------------------------------
+
+    def _life(self) -> None:
+        try:
+            self._loop()
+        except BaseException as error:  # a defect of ours: nobody may wait for ever because of it
+            self._collapse(error)
+        finally:
+            self._close()
+
+    def _loop(self) -> None:
+        idle_since: float | None = None
+        while True:
+            while self.commands:
+                self.commands.popleft()(self)
+            self._close_empty_desks()
+            if self._links or self._desks:
+                idle_since = None
+            else:
+                idle_since = idle_since or monotonic()
+                if monotonic() - idle_since >= self.linger_s and _retire(self):
+                    return
+            # Race: 1. we find no command; 2. somebody posts one and sees us awake; 3. we wait. So we say it, and look again.
+            self.asleep = True
+            timeout_s = 0.0 if self.commands else self._patience_s(idle_since)
+            ready = self._poller.poll(timeout_s)
+            self.asleep = False
+            self._attend(ready)
+            self._keep_time()
+
+    def _attend(self, ready: list[int]) -> None:
+        nursery = -1 if self._nursery is None else self._nursery.fileno()
+        news = False
+        for end in ready:
+            link = self._by_end.get(end)
+            if link is not None:
+                self._read(link, end)
+            elif end == self._waker:
+                os.read(end, 4096)
+            elif end == nursery:
+                news = True
+            elif (full := next((other for other in self._links.values() if other.inbox == end), None)) is not None:
+                full.flush()
+        if news:
+            self._hear_news()
+
+    def _read(self, link: Link, end: int) -> None:
+        owner = self._owners[link.number]
+        for message in link.read(end):
+            self._hear(owner, link, message)
+        if end not in link.ends:
+            self._by_end.pop(end, None)
+
+    def _hear(self, owner: Employee, link: Link, message: bytes) -> None:
+        letter = message[0]
+        if letter == ord("L"):
+            relay_record(message[1:])
+        elif letter == ord("W"):
+            relay_warning(message[1:])
+        elif letter == ord("R"):
+            link.ready = True
+            if owner.link is link and owner.desk is not None:
+                owner.desk.feed(owner)
+        elif owner.link is link and owner.desk is not None and (link.job is owner.desk or letter == ord("F")):
+            desk = owner.desk
+            desk.hear(owner, link, message)
+            if owner.desk is desk and not link.dead and owner in desk.members:
+                desk.feed(owner)
+
+    # ---- time -------------------------------------------------------------------------------------------------------------------
+
+    def _patience_s(self, idle_since: float | None) -> float | None:
+        """Return how long nothing but news matters."""
+        until: list[float] = []
+        if idle_since is not None:
+            until.append(idle_since + self.linger_s - monotonic())
+        if self._leaving:
+            until.append(min(self._leaving.values()) - monotonic())
+        for desk in self._desks.values():
+            if desk.hungry:
+                until.append(_LOOK_AGAIN_S)
+            if desk.job.timeout_s is not None:
+                now, timeout = monotonic_ns(), int(desk.job.timeout_s * 1e9)
+                until += [member.link.overdue(now, timeout) / 1e9 for member in desk.members if member.link is not None]
+        return max(0.0, min(until)) if until else None
+
+    def _keep_time(self) -> None:
+        for desk in list(self._desks.values()):
+            if desk.hungry:
+                desk.look_again()
+            if desk.job.timeout_s is not None:
+                now, timeout = monotonic_ns(), int(desk.job.timeout_s * 1e9)
+                for member in desk.members:
+                    if member.link is not None and not member.link.doomed and member.link.overdue(now, timeout) <= 0:
+                        member.link.condemn()
+        if self._leaving:
+            now_s = monotonic()
+            for number in [number for number, end in self._leaving.items() if end <= now_s]:
+                del self._leaving[number]
+                self._links[number].kill()
+
+    # ---- commands ---------------------------------------------------------------------------------------------------------------
+
+    def assign(self, worker: Employee, place: Place) -> None:
+        """Put a worker to work at a place."""
+        desk = self._desks.get(id(place))
+        if desk is None:
+            try:
+                self._prepare()
+                assert self._parcels is not None
+                desk = Desk(place, self._parcels, self._fence, self._surroundings)
+            except BaseException as error:
+                place.leave(worker, error)
+                return
+            desk.wake = lambda call: post(lambda _supervisor: call())
+            self._desks[id(place)] = desk
+        worker.desk = desk
+        desk.join(worker)
+
+    def bar(self, place: Place) -> None:
+        """A place has barred something."""
+        desk = self._desks.get(id(place))
+        if desk is not None and desk.place is place:
+            desk.bar()
+
+    def interrupt(self, worker: Employee, place: Place, *, force: bool) -> None:
+        """Give up what a worker does at a place; with ``force``, end its process."""
+        desk = worker.desk
+        if desk is None or desk.place is not place or worker not in desk.members:
+            return
+        link = worker.link
+        if link is not None and link.flights:
+            link.bar(0)
+            if not force:
+                return
+            worker.link = None
+            link.kill()
+            desk.give_up_flights(link)
+        desk.dismiss(worker)
+
+    def close(self, worker: Employee) -> None:
+        """Let a worker's process end."""
+        link, worker.link = worker.link, None
+        if link is None:
+            worker.buried()
+        else:
+            self._let_end(link)
+
+    def _let_end(self, link: Link) -> None:
+        link.hang_up()
+        self._leaving[link.number] = monotonic() + _LEAVE_S
+
+    def _close_empty_desks(self) -> None:
+        for desk in [desk for desk in self._desks.values() if not desk.members]:
+            del self._desks[id(desk.place)]
+            desk.close()
+
+    # ---- processes --------------------------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> Nursery:
+        if self._nursery is None:
+            self._nursery = nursery = choose_nursery()()
+            self._parcels = Parcels(nursery.arena)
+            self._poller.register(nursery.fileno())
+        return self._nursery
+
+    def start(self, worker: Employee) -> Link:
+        """Start a process for a worker."""
+        nursery = self._prepare()
+        self._numbers += 1
+        link = Link(self._numbers, worker.name, nursery, self._poller)
+        self._links[link.number] = link
+        self._owners[link.number] = worker
+        self._by_end.update(dict.fromkeys(link.ends, link))
+        link.send(b"S", dumps({**worker.settings(), **self._surroundings()}))
+        return link
+
+    def end(self, link: Link) -> None:
+        """Let a process end that is to be replaced."""
+        self._let_end(link)
+
+    def _hear_news(self) -> None:
+        assert self._nursery is not None
+        for news in self._nursery.news():
+            if isinstance(news, Born):
+                self._links[news.number].pid = news.pid
+            elif isinstance(news, Died):
+                self._bury(self._links[news.number], news.status)
+            elif isinstance(news, Gone):
+                self._lose_nursery()
+                return
+
+    def _bury(self, link: Link, status: int) -> None:
+        for end in link.ends:
+            self._read(link, end)
+        link.dead = True
+        owner = self._owners.pop(link.number)
+        del self._links[link.number]
+        self._leaving.pop(link.number, None)
+        killer = "" if link.doomed else self._memory.killer(status)
+        desk = owner.desk
+        try:
+            if owner.link is link:
+                owner.link = None
+                if desk is not None and owner in desk.members:
+                    desk.bury(owner, link, status, killer)
+            elif owner.link is None and (desk is None or owner not in desk.members):
+                owner.buried()
+        finally:
+            for end in link.ends:
+                self._by_end.pop(end, None)
+            link.close()
+            if self._parcels is not None:
+                self._parcels.forget(link)
+
+    def _lose_nursery(self) -> None:
+        """The nursery has died, and its workers with it, or they are about to. Begin again."""
+        nursery, self._nursery = self._nursery, None
+        assert nursery is not None
+        self._poller.unregister(nursery.fileno())
+        for link in self._links.values():
+            if link.pid:
+                _kill(link.pid)
+        nursery.close()
+        for link in list(self._links.values()):
+            self._bury(link, -9)
+        if self._parcels is not None:
+            self._parcels.close()
+            self._parcels = None
+
+    def _fence(self, number: int) -> None:
+        """Order what was stored before what is loaded after, on both sides. See the hand-over in ``protocol.py``."""
+        assert self._nursery is not None
+        if self._nursery.fences:
+            fence()
+        else:
+            lockf(self._nursery.arena, LOCK_EX, 1, number * REGION_BYTES)
+            lockf(self._nursery.arena, LOCK_UN, 1, number * REGION_BYTES)
+
+    def _surroundings(self) -> dict[str, Any]:
+        threads = max(1, usable_cpus() // max(1, len(self._owners) or 1))
+        return {"logging": describe_logging(), "warnings": describe_warnings(), "threads": threads}
+
+    # ---- the end ----------------------------------------------------------------------------------------------------------------
+
+    def _collapse(self, error: BaseException) -> None:
+        fault = InternalError(f"the thread that looks after worker processes has failed: {type(error).__name__}: {error}")
+        fault.__cause__ = error
+        _disown(self)
+        for desk in list(self._desks.values()):
+            for member in list(desk.members):
+                if member.link is not None:
+                    desk.give_up_flights(member.link)
+                desk.dismiss(member, fault)
+            desk.close()
+        for owner in list(self._owners.values()):
+            owner.link = None
+            owner.buried()
+
+    def _close(self) -> None:
+        if self._nursery is not None:
+            self._poller.unregister(self._nursery.fileno())
+            self._nursery.close()
+        for link in self._links.values():
+            link.close()
+        if self._parcels is not None:
+            self._parcels.close()
+        self._poller.close()
+        os.close(self._waker)
+        os.close(self._wake)
+
+    def forget(self) -> None:
+        """In a process that was forked from this one: close what would keep the workers from seeing this one's end."""
+        for link in self._links.values():
+            link.forget()
+        if self._nursery is not None:
+            self._nursery.forget()
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, 9)
+    except ProcessLookupError:
+        return
+
+
+# ---- the one of this program -----------------------------------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_current: Supervisor | None = None  # Guarded by: _lock
+
+
+def post(command: Command) -> None:
+    """Have something done in the supervisor's thread. Any thread; returns at once."""
+    global _current  # noqa: PLW0603 (one for the program)
+    with _lock:
+        supervisor = _current
+        if supervisor is None:
+            supervisor = _current = Supervisor()
+            supervisor.thread.start()
+        supervisor.commands.append(command)
+    supervisor.wake()
+
+
+def rest() -> None:
+    """End what is only kept warm, now, and return when it has ended. Does nothing while there are workers."""
+    with _lock:
+        supervisor = _current
+    if supervisor is None or supervisor.thread is threading.current_thread():
+        return
+    supervisor.linger_s = 0.0
+    post(lambda _supervisor: None)
+    supervisor.thread.join(_LEAVE_S)
+
+
+def _retire(supervisor: Supervisor) -> bool:
+    """Let a supervisor with nothing to do go, unless somebody has just posted something."""
+    global _current  # noqa: PLW0603
+    with _lock:
+        if supervisor.commands:
+            return False
+        _current = None
+        return True
+
+
+def _disown(supervisor: Supervisor) -> None:
+    global _current  # noqa: PLW0603
+    with _lock:
+        if _current is supervisor:
+            _current = None
+
+
+def _begin_anew() -> None:
+    """In a process that was forked from this one: the thread is not here."""
+    global _current, _lock
+    supervisor, _current, _lock = _current, None, threading.Lock()
+    if supervisor is not None:
+        supervisor.forget()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+atexit.register(rest)
