@@ -6,11 +6,13 @@ ARGS ?=
 
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
 BENCHMARKS := $(filter-out %/rounds.py,$(sort $(wildcard benchmarks/micro/*.py)))
 FIND_PYTHON := import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench peers docs clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,12 +35,15 @@ bench: $(READY) ## run benchmarks/micro, one file after the other (ARGS=--quick 
 		echo "== $$file"; $(BIN)/python $$file $(ARGS) || status=1; \
 	done; exit $$status
 
+peers: $(PEERS_READY) ## compare with other pools, in an environment of its own (ARGS="tiny even --quick")
+	$(PEERS)/bin/python benchmarks/peers/all.py $(ARGS)
+
 docs: ## say where the documentation is
 	@echo "Nothing is built yet: the documentation is README.md, the docs folder, and the README files inside src/atonce."
 
-clean: ## remove what tests, checks and builds left behind; .venv stays
+clean: ## remove what tests, checks and builds left behind; .venv and .venv-peers stay
 	rm -rf build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache census.jsonl
-	find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An old pip does not know dependency groups (25.1) or constraints for the build (25.3), so the first step renews it if need be.
 $(READY): pyproject.toml constraints.txt
@@ -49,4 +54,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip>=25.3'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev \
 		--constraint constraints.txt --build-constraint constraints.txt
+	@touch $@
+
+# The libraries that we are compared with, newest versions: they are no part of the development environment.
+$(PEERS_READY): pyproject.toml
+	test -x $(PEERS)/bin/pip || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'pip>=25.3'
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --editable . --group peers
 	@touch $@

@@ -8,8 +8,11 @@ from atonce.testing.evidence import Evidence
 
 @pytest.fixture(scope="session", autouse=True)
 def _open_once() -> None:
-    """Let libraries open what they keep for good (libuv a pipe for signals) before anything is counted."""
+    """Let libraries open what they keep for good before anything is counted: libuv a pipe, multiprocessing a process."""
     import asyncio
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
 
     try:
         import uvloop

@@ -1,10 +1,12 @@
 """Every option is checked once, before any work starts."""
 
 from dataclasses import FrozenInstanceError, fields
+from typing import get_args
 
 import pytest
 
-from atonce._values.options import Options, OptionsDict, PoolOptionsDict, bytes_in
+from atonce._values.option_types import EngineName, ErrorsMode, OptionsDict, PoolOptionsDict
+from atonce._values.options import ENGINES, ERRORS_MODES, Options, bytes_in
 from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
@@ -71,6 +73,11 @@ def test_every_option_is_in_the_tables():
     names = {field.name for field in fields(Options)}
     assert set(GOOD) == set(BAD) == names
     assert names == set(OptionsDict.__annotations__) | set(PoolOptionsDict.__annotations__)
+
+
+def test_type_checkers_know_the_same_words():
+    assert get_args(EngineName) == ENGINES
+    assert get_args(ErrorsMode) == ERRORS_MODES
 
 
 @pytest.mark.parametrize(("name", "value"), each(GOOD))

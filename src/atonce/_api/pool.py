@@ -1,11 +1,10 @@
 """A pool: workers that stay warm between calls."""
 
+from __future__ import annotations
+
 import atexit
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
-from typing import Any, ParamSpec, Self, TypeVar, Unpack, overload
 
 from atonce._api.mapping import Mapping
 from atonce._api.opening import Workplace
@@ -13,15 +12,28 @@ from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._run.begin import crew_for, only_choice
 from atonce._run.engines import engine_named
 from atonce._run.staff import Staff
-from atonce._run.submissions import Submissions
 from atonce._values.job import Setup, is_coroutine_function
-from atonce._values.options import DefaultsDict, Options
-from atonce._workers.base import Engine
+from atonce._values.options import Options
+from atonce._values.typed import TypeVar
 from atonce.errors import PoolClosed
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if not TYPE_CHECKING:  # first, so that tools which take the last import of a name see typing's
+    from atonce._values.typed import overload
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future
+    from typing import Any, ParamSpec, Self, Unpack, overload
+
+    from atonce._run.submissions import Submissions
+    from atonce._values.option_types import DefaultsDict
+    from atonce._workers.base import Engine
+
+    P = ParamSpec("P")
 
 __all__ = ("Pool",)
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -60,10 +72,10 @@ class Pool(Mapping):
         self._closed = False  # Guarded by: _lock
 
     @overload
-    def submit(self, fn: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]": ...
+    def submit(self, fn: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
     @overload
-    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> "Future[R]": ...
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run one call beside the caller, on the pool's engine.
 
         With ``engine="auto"`` that is a thread, or an event loop for a coroutine function; but a process where the pool has a limit
@@ -116,7 +128,7 @@ class Pool(Mapping):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.close(cancel=kind is not None)
+        self._leave(kind)
 
     async def __aenter__(self) -> Self:
         return self
@@ -124,12 +136,22 @@ class Pool(Mapping):
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         import asyncio  # noqa: PLC0415 (44 ms that only coroutines need; here it is loaded)
 
-        await asyncio.get_running_loop().run_in_executor(None, lambda: self.close(cancel=kind is not None))
+        await asyncio.get_running_loop().run_in_executor(None, lambda: self._leave(kind))
 
-    def _at_once(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Future[Any]":
+    def _leave(self, kind: type[BaseException] | None) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):  # nobody wants to wait for what is under way
+            with self._lock:
+                lines = list(self._submissions.values())
+            for line in lines:
+                line.give_up()
+        self.close(cancel=kind is not None)
+
+    def _at_once(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Run a call in the calling thread; the future is done when it is returned."""
         if self._closed:
             raise PoolClosed("this pool is closed: make a new one for more work")
+        from concurrent.futures import Future  # noqa: PLC0415 (6 ms, for those who submit)
+
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
         for left in reversed(range(1 + self._options.retries)):
@@ -147,12 +169,14 @@ class Pool(Mapping):
                 raise PoolClosed("this pool is closed: make a new one for more work")
             line = self._submissions.get((engine, is_async))
             if line is None:
+                from atonce._run.submissions import Submissions  # noqa: PLC0415 (6 ms, for those who submit)
+
                 crew = crew_for(self._options, engine)
                 line = self._submissions[engine, is_async] = Submissions(self._options, crew, self._staff, is_async=is_async)
             return line
 
 
-def _closer(pool: "weakref.ref[Pool]") -> Callable[[], None]:
+def _closer(pool: weakref.ref[Pool]) -> Callable[[], None]:
     """Make what closes a pool at the end of the program, if it is still there."""
 
     def close() -> None:

@@ -1,19 +1,30 @@
 """What the calls give back: a list, a stream, an asynchronous stream, each with the report of its run."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import suppress
-from typing import Any, Generic, Self, TypeVar
+from __future__ import annotations
 
-from atonce._api.session import AsyncSession, Session, SyncSession
-from atonce._values.batch import Delivery
-from atonce._values.outcome import AnyOutcome, Failure, Success
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+from atonce._api.session import Session
+from atonce._values.outcome import Failure, Success
 from atonce._values.report import Report
+from atonce._values.typed import Generic, TypeVar
 from atonce.errors import RemoteError, TasksFailed
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+    from typing import Any, Self
+
+    from atonce._api.session import AsyncSession, SyncSession
+    from atonce._values.batch import Delivery
+    from atonce._values.outcome import AnyOutcome
 
 __all__ = ("AsyncStream", "Results", "Stream", "collect", "collect_async", "outcomes_of")
 
 R = TypeVar("R")
-S = TypeVar("S", bound=Session[Any])
+S = TypeVar("S", bound="Session[Any]")
 
 
 class Results(list[R]):
@@ -197,7 +208,7 @@ class Sieve:
 
 def collect(session: SyncSession) -> Results[Any]:
     """Run to the end and return the list."""
-    results = Results[Any]()
+    results: Results[Any] = Results()
     outcomes: list[AnyOutcome] | None = [] if session.errors == "group" else None
     for delivery in session.deliveries():
         results += delivery.values
@@ -208,7 +219,7 @@ def collect(session: SyncSession) -> Results[Any]:
 
 async def collect_async(session: AsyncSession) -> Results[Any]:
     """Run to the end, while the event loop goes on, and return the list."""
-    results = Results[Any]()
+    results: Results[Any] = Results()
     outcomes: list[AnyOutcome] | None = [] if session.errors == "group" else None
     async for delivery in session.deliveries():
         results += delivery.values

@@ -1,7 +1,10 @@
 """The clock that everything here reads, and that a test may hold in its hand."""
 
+from __future__ import annotations
+
 import time
-from typing import Protocol
+
+from atonce._values.typed import Protocol
 
 __all__ = ("SYSTEM_CLOCK", "Clock", "SystemClock")
 
@@ -11,15 +14,12 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return monotonic seconds, from an arbitrary start."""
-        ...
 
     def thread_cpu(self) -> float:
         """Return the CPU seconds that the calling thread has used."""
-        ...
 
     def process_cpu(self) -> float:
         """Return the CPU seconds that all threads of this process have used."""
-        ...
 
 
 class SystemClock:

@@ -41,7 +41,7 @@ def _quota(v2: str, v1: str) -> float | None:
 
 def _words(path: str) -> list[str]:
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123 (pathlib takes 3.5 ms of a program's first result)
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 (pathlib takes 3.5 ms of a program's first result)
             return file.read().split()
     except (OSError, ValueError):
         return []

@@ -4,7 +4,9 @@ Coroutines belong on an event loop. Work that waits goes to threads. Work that c
 is no GIL. What this adds: it is looked at and not guessed, and nothing is moved that would mean something else elsewhere.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from atonce._values.typed import NamedTuple
 
 __all__ = ("LOOK_AFTER_S", "Decision", "Seen", "decide", "settled")
 

@@ -1,9 +1,11 @@
 """In which order results are handed on: input order, or as they finish."""
 
+from __future__ import annotations
+
 from collections import deque
-from typing import Protocol
 
 from atonce._values.batch import Delivery
+from atonce._values.typed import Protocol
 
 __all__ = ("AsFinished", "InOrder", "Ordering")
 
@@ -13,15 +15,12 @@ class Ordering(Protocol):
 
     def add(self, delivery: Delivery) -> None:
         """Take a delivery."""
-        ...
 
     def pop(self) -> Delivery | None:
         """Give the next delivery that is due; ``None`` if none is."""
-        ...
 
     def waiting(self) -> list[Delivery]:
         """Give up all deliveries that are not due yet, in input order: the run has ended."""
-        ...
 
 
 class InOrder:

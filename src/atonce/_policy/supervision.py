@@ -3,13 +3,16 @@
 A *flight* is a batch that was sent to a worker and has not been answered to the end. Positions count from the front of its batch.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
 
-__all__ = ("AFTER_KILLS", "Flight", "Hand", "Share", "Verdict", "judge", "may_run_again", "share", "wanted_flights")
+from atonce._values.typed import NamedTuple
+
+__all__ = ("AFTER_KILLS", "Flight", "Hand", "Share", "Verdict", "bundled", "judge", "may_run_again", "share")
 
 AFTER_KILLS = 2  # an item that has killed so many workers is not run again, whatever ``retries`` says
 _WORTH_S = 100e-6  # Assumes: handing over costs 50 µs
-_PREFETCH_S = 0.5e-3  # how much work may wait at a worker beyond its second batch, so that tiny batches need no round trip each
+_BUNDLE_S = 0.5e-3  # Assumes: waking a worker and being woken by it takes 50 µs
+_MOST_BUNDLED = 64
 
 
 class Flight(NamedTuple):
@@ -31,7 +34,7 @@ class Hand(NamedTuple):
 
     Attributes:
         phase: ``"reading"``, ``"running"``, ``"packing"``; anything else: no batch.
-        mark: position of the item, or of the first of the stride, in hand; -1 for none.
+        mark: position of the item in hand; -1 for none.
         claimed: the items before this position have been claimed; 0 if nothing of this flight has been.
         together: whether the batch runs as a whole, its items side by side.
         condemned: whether we killed it, because the item at ``mark`` had used up its time.
@@ -65,10 +68,10 @@ def judge(flight: Flight, hand: Hand) -> Verdict:
     once*.
 
     Example:
-        >>> judge(Flight(0, 10, careful=False), Hand("running", 3, 4, together=False, condemned=False))
+        >>> judge(Flight(0, 10, careful=False), Hand("running", 3, 8, together=False, condemned=False))
         Verdict(culprit=3, again=[(0, 3), (4, 10)], carefully=[])
-        >>> judge(Flight(4, 10, careful=False), Hand("running", 5, 8, together=False, condemned=False))  # a stride of three
-        Verdict(culprit=None, again=[(4, 5), (8, 10)], carefully=[(5, 8)])
+        >>> judge(Flight(4, 10, careful=False), Hand("packing", 7, 8, together=False, condemned=False))
+        Verdict(culprit=None, again=[(8, 10)], carefully=[(4, 8)])
     """
     first, end = _suspects(flight, hand)
     if first >= end:
@@ -83,13 +86,11 @@ def _suspects(flight: Flight, hand: Hand) -> tuple[int, int]:
     done, limit = flight.done, flight.limit
     if hand.phase not in {"reading", "running", "packing"}:
         return 0, 0
-    if flight.careful or hand.condemned:
+    if flight.careful or hand.condemned or (hand.phase == "running" and not hand.together):
         known = done <= hand.mark < limit and hand.mark < hand.claimed
         return (hand.mark, hand.mark + 1) if known else _unread(flight, hand)
     if hand.phase == "reading" or hand.together:
         return done, limit
-    if hand.phase == "running":
-        return max(done, hand.mark), min(limit, hand.claimed)
     return done, min(limit, hand.claimed)
 
 
@@ -107,20 +108,23 @@ def may_run_again(attempts: int, kills: int, retries: int) -> bool:
     return attempts <= retries and kills < AFTER_KILLS
 
 
-def wanted_flights(under_way: int, waiting_items: int, item_s: float | None, most: int) -> bool:
-    """Tell whether a worker should be sent another batch.
+def bundled(chunksize: int, item_s: float | None) -> int:
+    """Return how many items travel together where the caller has set the size of chunks.
 
-    Two, so that it never waits for the parent; more while all of them together are so small that a round trip each would show.
+    A chunk, or as many chunks as make half a millisecond: what is smaller than that would cost more to send than to run. They can
+    still be shared out item by item (``share``), so nobody waits behind them.
 
     Args:
-        under_way: batches it has.
-        waiting_items: items in those.
+        chunksize: the caller's.
         item_s: what an item takes; ``None`` while nobody knows.
-        most: batches that there may be.
+
+    Example:
+        >>> bundled(1, None), bundled(1, 0.01), bundled(10, 1e-6)
+        (1, 1, 500)
     """
-    if under_way < 2:  # noqa: PLR2004 (see above)
-        return True
-    return under_way < most and item_s is not None and waiting_items * item_s < _PREFETCH_S
+    if item_s is None or chunksize * item_s >= _BUNDLE_S:
+        return chunksize
+    return chunksize * max(1, min(_MOST_BUNDLED, int(_BUNDLE_S / (chunksize * item_s)) if item_s > 0 else _MOST_BUNDLED))
 
 
 class Share(NamedTuple):

@@ -1,18 +1,28 @@
 """Begin a run: find its first workers, and somebody to decide on more."""
 
-import threading
-from typing import Any, cast
+from __future__ import annotations
 
-from atonce._machine.clock import Clock
+import threading
+
 from atonce._machine.nesting import inside_worker_process
-from atonce._policy.hiring import Decision, settled
-from atonce._run.driver import Crew, Run
+from atonce._run.driver import Crew
 from atonce._run.engines import engine_named
-from atonce._run.manager import RuleOfThumb
-from atonce._run.staff import Staff
-from atonce._values.job import Job, Setup
-from atonce._values.options import Options
-from atonce._workers.base import Engine, PumpedWorker, WorkerContext
+from atonce._values.job import Setup
+from atonce._values.typed import cast
+from atonce._workers.base import WorkerContext
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from atonce._machine.clock import Clock
+    from atonce._policy.hiring import Decision
+    from atonce._run.driver import Run
+    from atonce._run.staff import Staff
+    from atonce._values.job import Job
+    from atonce._values.options import Options
+    from atonce._workers.base import Engine, PumpedWorker
 
 __all__ = ("begin", "crew_for", "first_engine", "only_choice")
 
@@ -21,6 +31,8 @@ def only_choice(options: Options, *, is_async: bool) -> Decision | None:
     """Return the kind of worker that ``engine="auto"`` has to take for these options, and why; ``None`` where it may choose."""
     if options.engine != "auto":
         return None
+    from atonce._policy.hiring import settled  # noqa: PLC0415 (0.5 ms, for those who leave the choice to us)
+
     return settled(is_async=is_async, timeout=options.timeout is not None, memory=options.memory is not None)
 
 
@@ -34,7 +46,7 @@ def first_engine(options: Options, *, is_async: bool, loop: Any) -> Engine:
     """
     name = options.engine
     if not isinstance(name, str):
-        return cast(Engine, name)
+        return cast("Engine", name)
     if (choice := only_choice(options, is_async=is_async)) is not None:
         name = choice.engine
     elif name == "auto":
@@ -74,6 +86,8 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
         run.hire(Crew(engine, 1, 1) if watches else crew)
     _explain_beginning(run, options, engine, choice)
     if watches and source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
+        from atonce._run.manager import RuleOfThumb  # noqa: PLC0415 (3 ms, for those who leave the choice to us)
+
         manager = RuleOfThumb(lambda name: crew_for(options, engine_named(name)), inside_worker=inside_worker_process())
         run.manage(manager)
         manager.begin(run)
@@ -85,7 +99,7 @@ def _is_limited(job: Job) -> bool:
 
 
 def _pumped(engine: Engine, job: Job, setup: Setup, clock: Clock) -> PumpedWorker:
-    return cast(PumpedWorker, engine.worker(WorkerContext(f"{job.name}-caller", setup, clock)))
+    return cast("PumpedWorker", engine.worker(WorkerContext(f"{job.name}-caller", setup, clock)))
 
 
 def _explain_beginning(run: Run, options: Options, engine: Engine, choice: Decision | None) -> None:

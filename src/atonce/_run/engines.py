@@ -1,8 +1,16 @@
 """The engines by name. Each is imported when it is first asked for."""
 
+from __future__ import annotations
+
+import sys
 from functools import cache
 
-from atonce._workers.base import Engine
+from atonce.errors import EngineUnavailable
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from atonce._workers.base import Engine
 
 __all__ = ("engine_named",)
 
@@ -19,11 +27,22 @@ def engine_named(name: str) -> Engine:
 
         return ThreadEngine()
     if name == "process":
-        from atonce._workers.process.handle import ProcessEngine  # noqa: PLC0415
-
-        return ProcessEngine()
+        return _process_engine()
     if name == "async":
         from atonce._workers.loop import AsyncEngine  # noqa: PLC0415
 
         return AsyncEngine()
     raise AssertionError(f"no engine is called {name!r}; options are checked before")
+
+
+def _process_engine() -> Engine:
+    if sys.platform == "win32":
+        raise EngineUnavailable("worker processes need a POSIX system; engine='thread' works on Windows, too")
+    from atonce._workers.process.launch import make_ahead  # noqa: PLC0415
+
+    make_ahead()  # it takes about as long as what follows
+    from atonce._workers.process.handle import ProcessEngine  # noqa: PLC0415
+    from atonce._workers.process.supervisor import post  # noqa: PLC0415
+
+    post(lambda _supervisor: None)  # who closes it again if nobody needs it after all
+    return ProcessEngine()

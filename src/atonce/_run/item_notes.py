@@ -1,8 +1,14 @@
 """The note on an exception that names the item it came from."""
 
+from __future__ import annotations
+
 from contextlib import suppress
 from reprlib import Repr
-from typing import Any
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("add_note",)
 

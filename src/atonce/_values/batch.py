@@ -1,7 +1,14 @@
 """What goes to a worker and what comes back: inputs that follow one another, and their results."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from atonce._values.typed import NamedTuple
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
 
 __all__ = ("Batch", "Delivery", "Lent", "Misfortune")
 

@@ -1,11 +1,17 @@
 """What is to be done with each input, whoever does it."""
 
+from __future__ import annotations
+
 import sys
 import threading
-from collections.abc import Callable
 from functools import partial
 from types import MethodType
-from typing import Any
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__ = ("Job", "Setup", "is_coroutine_function", "name_of")
 

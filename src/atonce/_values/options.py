@@ -1,17 +1,24 @@
 """What the caller may ask for: every option checked once, before any work starts."""
 
-import re
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Protocol, TypedDict, get_args
+from __future__ import annotations
 
+import sys
+
+from atonce._values.record import Record
 from atonce.errors import OptionError
 
-__all__ = ("DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "Options", "OptionsDict", "PoolOptionsDict", "bytes_in")
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
-EngineName = Literal["auto", "inline", "thread", "process", "async"]
-ErrorsMode = Literal["raise", "group", "return"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from atonce._values.option_types import EngineName, ErrorsMode
+
+__all__ = ("ENGINES", "ERRORS_MODES", "Options", "bytes_in")
+
+ENGINES: tuple[EngineName, ...] = ("auto", "inline", "thread", "process", "async")
+ERRORS_MODES: tuple[ErrorsMode, ...] = ("raise", "group", "return")
 
 # What the interface promises and this version does not have yet: refused by name, never ignored.
 _NOT_YET_ENGINES = ("interpreter", "dask", "ray")
@@ -26,7 +33,7 @@ _NOT_YET_OPTIONS = (
 
 _LEAST_MEMORY_BYTES = 1 << 20  # Assumes: whoever writes less has left out the unit. No interpreter starts with so little
 _MOST_MEMORY_BYTES = 2**63 - 1  # what the kernel's limits can hold
-_SIZE = re.compile(r"([0-9]{1,19}(?:\.[0-9]*)?|\.[0-9]+)\s*(?:([kmgt])(i?b)?|b)?", re.IGNORECASE)
+_SIZE = r"([0-9]{1,19}(?:\.[0-9]*)?|\.[0-9]+)\s*(?:([kmgt])(i?b)?|b)?"
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
 
 # What only some engines can do, and what is to be said to the others. "auto" takes one that can; an engine object knows for itself.
@@ -50,49 +57,7 @@ _ONLY_WITH: Mapping[str, tuple[tuple[EngineName, ...], str]] = {
 _WORKERS = {"inline": "the calling thread", "thread": "a thread", "async": "an event loop"}
 
 
-class EngineObject(Protocol):
-    """What an engine of somebody's own has at least; ``atonce._workers.base.Engine`` is the whole of it."""
-
-    kind: str
-
-    def worker(self, context: Any, /) -> Any:
-        """Make a worker."""
-        ...
-
-
-class PoolOptionsDict(TypedDict, total=False):
-    """All options but ``errors``: the shape of ``**options`` for type checkers."""
-
-    engine: EngineName | EngineObject
-    max_workers: int | None
-    concurrency: int | None
-    chunksize: int | None
-    buffersize: int | None
-    ordered: bool
-    timeout: float | None
-    retries: int
-    memory: int | str | None
-    max_tasks_per_child: int | None
-    initializer: Callable[..., object] | None
-    initargs: tuple[Any, ...]
-    progress: bool | str
-    name: str | None
-
-
-class OptionsDict(PoolOptionsDict, total=False):
-    """All options of a call whose results hold values only: the shape of ``**options`` for type checkers."""
-
-    errors: Literal["raise", "group"]
-
-
-class DefaultsDict(PoolOptionsDict, total=False):
-    """All options, as defaults: the shape of a pool's ``**options`` for type checkers."""
-
-    errors: ErrorsMode
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Record):
     """One call's options, checked. ``None`` means: not said, so atonce chooses.
 
     Attributes:
@@ -129,7 +94,7 @@ class Options:
     progress: bool | str = False
     name: str | None = None
 
-    def updated(self, given: Mapping[str, Any]) -> "Options":
+    def updated(self, given: Mapping[str, Any]) -> Options:
         """Return these options with what was given put over them.
 
         Args:
@@ -146,7 +111,7 @@ class Options:
         known = {name: value for name, value in given.items() if _is_known(name, value)}
         for name, value in known.items():
             _CHECKS[name](name, value)
-        options = replace(self, **known)
+        options = self.__replace__(**known)
         _check_engine_can(options)
         return options
 
@@ -172,7 +137,9 @@ def bytes_in(text: str) -> int | None:
         >>> bytes_in("2 GiB"), bytes_in("1.5GB"), bytes_in("300M"), bytes_in("lots")
         (2147483648, 1500000000, 314572800, None)
     """
-    match = _SIZE.fullmatch(text.strip())
+    import re  # noqa: PLC0415 (4 ms, for those who write a limit as text)
+
+    match = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if match is None:
         return None
     number, letter, ending = match.groups()
@@ -205,9 +172,9 @@ def _check_engine(_name: str, value: object) -> None:
     if value in _NOT_YET_ENGINES:
         raise OptionError(
             f"engine={value!r} cannot be honoured: this version of atonce does not have that engine yet.\n"
-            f"Available: {', '.join(get_args(EngineName))}.",
+            f"Available: {', '.join(ENGINES)}.",
         )
-    _check_choice("engine", value, get_args(EngineName))
+    _check_choice("engine", value, ENGINES)
 
 
 def _check_engine_can(options: Options) -> None:
@@ -227,7 +194,7 @@ def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
 
 
 def _check_errors(name: str, value: object) -> None:
-    _check_choice(name, value, get_args(ErrorsMode))
+    _check_choice(name, value, ERRORS_MODES)
 
 
 def _check_count(name: str, value: object) -> None:
@@ -309,4 +276,4 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "progress": _check_progress,
     "name": _check_name,
 }
-assert set(_CHECKS) == {field.name for field in fields(Options)}  # a new option needs a check
+assert set(_CHECKS) == {*Options.__match_args__}  # a new option needs a check

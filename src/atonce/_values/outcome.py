@@ -1,15 +1,21 @@
 """What became of one item: a value or a failure, always one of the two."""
 
-from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from __future__ import annotations
+
+from atonce._values.record import Record
+from atonce._values.typed import Generic, TypeVar
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
 
 __all__ = ("Failure", "Outcome", "Success")
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Success(Generic[R]):
+class Success(Record, Generic[R]):
     """The item was run and returned a value.
 
     Attributes:
@@ -32,8 +38,7 @@ class Success(Generic[R]):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Record):
     """The item has no value: the function raised, or the item came to harm on its way.
 
     Attributes:
@@ -56,5 +61,17 @@ class Failure:
         return False
 
 
-Outcome: TypeAlias = Success[R] | Failure
-AnyOutcome: TypeAlias = Success[Any] | Failure
+if TYPE_CHECKING:
+    Outcome: TypeAlias = Success[R] | Failure
+    AnyOutcome: TypeAlias = Success[Any] | Failure
+
+
+def __getattr__(name: str) -> Any:
+    # The names of types are made when first asked for: at run time nobody does, and their variable is one of typing's.
+    if name not in {"Outcome", "AnyOutcome"}:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from typing import Any, TypeVar  # noqa: PLC0415 (9 ms)
+
+    variable: Any = TypeVar("R") if name == "Outcome" else Any
+    globals()[name] = Success[variable] | Failure
+    return globals()[name]

@@ -1,6 +1,8 @@
 """What a run did, in numbers, and why it did it that way."""
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from atonce._values.record import Record, field
 
 __all__ = ("Plan", "Report")
 
@@ -8,8 +10,7 @@ __all__ = ("Plan", "Report")
 _TELLING_S = 0.01  # work of less than this says nothing about speed
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(Record, frozen=False):
     """Which workers ran the items, and on what grounds.
 
     Attributes:
@@ -30,8 +31,7 @@ class Plan:
         return f"{many} x {self.in_flight} in flight" if self.in_flight > 1 else many
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Record, frozen=False):
     """The account of one run. Complete once the run has ended; ``items == succeeded + failed + cancelled`` then.
 
     Attributes:

@@ -4,11 +4,17 @@
 converter, ``importlib.util.spec_from_file_location``, or they were made up (``types.ModuleType``).
 """
 
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable
 from functools import partial
-from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any
 
 __all__ = ("homeless_modules", "look_at")
 

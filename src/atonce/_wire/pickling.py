@@ -5,19 +5,27 @@ impossible for lambdas and closures. cloudpickle sends those by value. It is 20 
 used only when plain pickle fails, or when its result names ``__main__``.
 """
 
-import pickle
+from __future__ import annotations
+
+import _pickle
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import FunctionType, MethodType
-from typing import Any
 
+from atonce._wire.arena import BIG_BYTES
 from atonce._wire.byvalue import homeless_modules, look_at
+from atonce._wire.outofband import dumps_with_buffers, stream_with_buffers
 from atonce.errors import PicklingFailed
 
-__all__ = ("dumps", "dumps_each", "dumps_function", "loads")
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+__all__ = ("dumps", "dumps_each", "dumps_function", "dumps_function_apart", "loads")
 
 _PROTOCOL = 5
 _registry_lock = threading.Lock()  # cloudpickle keeps one list for the whole process
@@ -34,8 +42,8 @@ def dumps(thing: Any, *, buffer_callback: Any = None) -> bytes:
         PicklingFailed: it cannot; the message names the part that does not pickle. The cause is the original error.
     """
     try:
-        blob = pickle.dumps(thing, _PROTOCOL, buffer_callback=buffer_callback)
-    except Exception:  # noqa: S110 (the second attempt reports)
+        blob = _pickle.dumps(thing, _PROTOCOL, buffer_callback=buffer_callback)
+    except BaseException:  # noqa: S110 (the second attempt reports; and what it runs is the user's, and may exit)
         pass
     else:
         if not any(name.encode() in blob for name in homeless_modules()):
@@ -44,7 +52,7 @@ def dumps(thing: Any, *, buffer_callback: Any = None) -> bytes:
         buffer_callback.args[0].clear()  # what the first attempt has left out
     try:
         return _dumps_by_value(thing, buffer_callback)
-    except Exception as error:
+    except BaseException as error:
         raise PicklingFailed(_explain(thing, error)) from error
 
 
@@ -71,10 +79,34 @@ def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
 
 def loads(blob: bytes | bytearray) -> Any:
     """Unpickle what ``dumps`` made in a process of the same program."""
-    return pickle.loads(blob)  # noqa: S301 (it comes from our own other half, over a pipe that nobody else has)
+    return _pickle.loads(blob)  # it comes from our own other half, over a pipe that nobody else has
+
+
+def dumps_function_apart(fn: Callable[..., Any]) -> tuple[bytes, list[memoryview]]:
+    """Pickle a function as ``dumps_function``, and leave out the large buffers of what it holds. See ``outofband.py``.
+
+    Raises:
+        PicklingFailed: as ``dumps``.
+    """
+    look_at(fn)
+    blob, buffers = dumps_with_buffers(dumps, fn)
+    if buffers or len(blob) < BIG_BYTES:
+        return blob, buffers
+    try:
+        with _by_value() as cloudpickle:  # whose pickler can leave out the bytes that a closure holds
+            return stream_with_buffers(fn, pickler=cloudpickle.Pickler)
+    except Exception:
+        return blob, []
 
 
 def _dumps_by_value(thing: Any, buffer_callback: Any = None) -> bytes:
+    with _by_value() as cloudpickle:
+        return bytes(cloudpickle.dumps(thing, _PROTOCOL, buffer_callback))
+
+
+@contextmanager
+def _by_value() -> Iterator[Any]:
+    """Give cloudpickle, which sends what is in homeless modules by value meanwhile."""
     import cloudpickle  # noqa: PLC0415 (20 ms)
 
     modules = [sys.modules[name] for name in homeless_modules() if name != "__main__" and name in sys.modules]
@@ -83,14 +115,14 @@ def _dumps_by_value(thing: Any, buffer_callback: Any = None) -> bytes:
         try:
             for module in modules:
                 cloudpickle.register_pickle_by_value(module)
-            return bytes(cloudpickle.dumps(thing, _PROTOCOL, buffer_callback))
+            yield cloudpickle
         finally:
             for module in modules:
                 if module.__name__ not in before:
                     cloudpickle.unregister_pickle_by_value(module)
 
 
-def _explain(thing: Any, error: Exception) -> str:
+def _explain(thing: Any, error: BaseException) -> str:
     path, part = _culprit(thing)
     what = f"{type(part).__module__}.{type(part).__qualname__}"
     where = f"{path.strip()} (a {what})" if path else f"a {what}"
@@ -151,6 +183,6 @@ def _parts_of_function(fn: FunctionType) -> list[tuple[str, Any]]:
 def _pickles(thing: Any) -> bool:
     try:
         _dumps_by_value(thing)
-    except Exception:
+    except BaseException:
         return False
     return True

@@ -10,28 +10,38 @@ Every item that was taken is at each moment in exactly one piece or one flight, 
 been delivered. Everything belongs to the supervisor's thread.
 """
 
+from __future__ import annotations
+
 import os
 from _pickle import dumps as pickled
 from _pickle import loads
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol
 
 from atonce._policy.batching import Batching
-from atonce._policy.supervision import judge, may_run_again, share, wanted_flights
+from atonce._policy.supervision import bundled, judge, may_run_again, share
 from atonce._values.batch import Delivery, Misfortune
+from atonce._values.typed import Protocol
 from atonce._wire.pickling import dumps_each
 from atonce._wire.tracebacks import unpack
-from atonce._workers.base import Place, Worker
+from atonce._workers.base import Worker
 from atonce._workers.process.deaths import in_words
 from atonce._workers.process.link import Link, Piece, Sent
 from atonce._workers.process.parcels import Parcels
 from atonce._workers.process.reading import InputReader
 from atonce.errors import PicklingFailed, TaskTimeout
 
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from atonce._workers.base import Place
+
 __all__ = ("Desk", "Member")
 
 _BATCH_S = 0.005  # Source: the design's measurement, batches of about 5 ms with static costs; longer ones delay results
+_AHEAD = 2  # batches at each worker, so that it never waits for us
 _PROTOCOL = 5
 _BEGUN_IN_VAIN = 3  # deaths in a row before any item, from which on it is called a fault of the function and not bad luck
 
@@ -45,15 +55,12 @@ class Member(Worker, Protocol):
     @property
     def getting_ready(self) -> bool:
         """Whether its initializer is still to be waited for, before it is known to be good for anything."""
-        ...
 
     def get_link(self) -> Link:
         """Return its process; start one, if it has none."""
-        ...
 
     def renew(self) -> None:
         """Let its process end, for a fresh one."""
-        ...
 
 
 class Desk:
@@ -62,7 +69,8 @@ class Desk:
     Attributes:
         place: whose work it is.
         members: the workers that are here.
-        hungry: those of them that have nothing to do, while others do.
+        hungry: those of them that have nothing to do, while others do, or while the input keeps everybody waiting.
+        sharing: whether there may be something for them soon that others have.
     """
 
     def __init__(
@@ -72,6 +80,7 @@ class Desk:
         self.job = place.job
         self.members: list[Member] = []
         self.hungry: set[Member] = set()
+        self.sharing = False
         self._parcels = parcels
         self._fence = fence
         self._batching = Batching(_BATCH_S, self.job.chunksize)
@@ -84,6 +93,7 @@ class Desk:
         self._reader = None if place.prompt else InputReader(place, self._arrived)
         self.wake: Callable[[Callable[[], None]], None] = _nobody
         self._job_message, self._job_slot = self._describe_job(settings())
+        self._moved_bytes = 0 if self._job_slot is None else parcels.size(self._job_slot)  # sent, and not yet reported
 
     def _describe_job(self, settings: dict[str, Any]) -> tuple[bytes, int | None]:
         job = self.job
@@ -139,8 +149,7 @@ class Desk:
         under_way = len(link.flights) if link is not None else 0
         crowded = self.place.crowded()
         while not crowded or self._pieces or self._reader is not None:
-            waiting = sum(flight.limit - flight.done for flight in link.flights) if link is not None and under_way > 1 else 0
-            if not wanted_flights(under_way, waiting, self._item_s, link.room + under_way if link is not None else 1):
+            if under_way >= _AHEAD:
                 return
             if self._is_spent(link):
                 break
@@ -165,9 +174,11 @@ class Desk:
         return link is not None and self.job.max_tasks is not None and link.tasks >= self.job.max_tasks
 
     def _room(self, link: Link | None) -> int:
-        size = max(self._batching.size, self.job.in_flight)
-        if self.job.max_tasks is not None:
-            size = min(size, self.job.max_tasks - (link.tasks if link is not None else 0))
+        job = self.job
+        size = self._batching.size if job.chunksize is None else bundled(job.chunksize, self._item_s)
+        size = max(size, job.in_flight)
+        if job.max_tasks is not None:
+            size = min(size, job.max_tasks - (link.tasks if link is not None else 0))
         return size
 
     def _next_piece(self, size: int, *, crowded: bool) -> Piece | None:
@@ -198,7 +209,8 @@ class Desk:
                 self._pieces.append(Piece(flight.start + flight.limit, taken, careful=flight.careful))
                 self.feed(member)
                 return
-        if any(map(any, unstarted)) or self._is_waiting_for_input():
+        self.sharing = any(map(any, unstarted))
+        if self.sharing or self._is_waiting_for_input():
             self.hungry.add(member)
         else:
             self.dismiss(member)
@@ -214,6 +226,7 @@ class Desk:
 
     def look_again(self) -> None:
         """Some time has passed: what looked too small to be shared may be large."""
+        self.sharing = False
         for member in list(self.hungry):
             if self._pieces or self.place.crowded():
                 self.feed(member)
@@ -236,7 +249,7 @@ class Desk:
         if link.job is not self:
             link.job = self
             link.bar(place.barred)
-            link.send(b"J", self._job_message)
+            self._moved_bytes += link.send(b"J", self._job_message)
             if self._job_slot is not None:
                 self._parcels.lend(self._job_slot, link)
         self._parcels.return_slots(link)
@@ -265,11 +278,12 @@ class Desk:
         self._ship_parcels(link, piece, begun, len(blobs), blobs)
 
     def _ship_parcels(self, link: Link, piece: Piece, begin: int, end: int, blobs: list[Any]) -> None:
-        while begin < end:
-            until = min(end, begin + max(1, link.room and end - begin))
-            part = Piece(piece.start + begin, piece.items[begin:until], careful=True)
-            link.ship(part, b"C", self._careful(part.start, blobs[begin:until]))
-            begin = until
+        if begin < end:
+            part = Piece(piece.start + begin, piece.items[begin:end], careful=True)
+            if link.room:
+                link.ship(part, b"C", self._careful(part.start, blobs[begin:end]))
+            else:
+                self._pieces.append(part)
 
     def _careful(self, start: int, blobs: list[Any]) -> bytes:
         return pickled([(blob, self._attempts.get(start + at, 0)) for at, blob in enumerate(blobs)], _PROTOCOL)
@@ -334,8 +348,8 @@ class Desk:
         delivery = Delivery(flight.start + first, values, bad, seconds, cpu_s, f"process {link.pid}", durations)
         if attempts:
             delivery.attempts = {position - first: tries for position, tries in attempts.items()}
-        delivery.moved_bytes = flight.moved_bytes + moved
-        flight.moved_bytes = 0
+        delivery.moved_bytes = self._moved_bytes + flight.moved_bytes + moved
+        self._moved_bytes = flight.moved_bytes = 0
         self.place.deliver(delivery)
 
     def _opened(self, at: int, parcel: Any, first: int, items: list[Any], bad: list[Misfortune], taken: set[int]) -> Any:
@@ -398,8 +412,9 @@ class Desk:
             killer: who killed it, if that is known: the kernel, for want of memory.
         """
         flights, link.flights = link.flights, deque()
-        if not (flights and self._judge(link, flights.popleft(), status, killer)):
-            self._in_vain += 1  # nobody's item is to blame
+        judged = bool(flights) and self._judge(link, flights.popleft(), status, killer)
+        if not judged and link.condemned is None:
+            self._in_vain += 1  # no item is to blame, and neither are we
         for flight in flights:
             self._requeue(flight, [(flight.done, flight.limit)])
         if self._in_vain >= _BEGUN_IN_VAIN:
@@ -416,7 +431,7 @@ class Desk:
             return bool(verdict.carefully)
         position = verdict.culprit
         index, item = flight.start + position, flight.items[position]
-        attempts = self._attempts[index] = self._attempts.get(index, 0) + 1
+        attempts = self._attempts[index] = self._attempts.get(index, 0) + link.tries
         kills = self._kills[index] = self._kills.get(index, 0) + 1
         if link.condemned is not None:
             kills = 0  # we killed it, and not the item

@@ -3,22 +3,41 @@
 Both give the supervisor the same thing: somebody to ask for a worker, and one descriptor that is readable when there is news.
 """
 
+from __future__ import annotations
+
 import os
 import sys
-from collections.abc import Callable
+from _pickle import dumps
 from contextlib import suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
-from pathlib import Path
-from typing import NamedTuple, Protocol
 
-from atonce._machine.kernel import fence, register_for_fences
+from atonce._machine.kernel import fence
+from atonce._values.typed import NamedTuple, Protocol
 from atonce._wire.arena import open_file
 from atonce.errors import EngineUnavailable
 
-__all__ = ("Born", "Died", "Gone", "News", "Nursery", "ZygoteNursery", "above_standard_streams", "choose_nursery")
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = (
+    "Born",
+    "Died",
+    "Gone",
+    "News",
+    "Nursery",
+    "ZygoteNursery",
+    "above_standard_streams",
+    "choose_nursery",
+    "close_spare",
+    "forget_spare",
+    "make_ahead",
+    "take_nursery",
+)
 
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from atonce._workers.process.zygote import main; main()"
-_HOME = str(Path(__file__).parents[3])  # the folder that holds the package
+_HOME = __file__.rsplit(os.sep, 4)[0]  # the folder that holds the package
 _FORCE = "ATONCE_WORKERS_BY"  # "zygote" or "spawn", for tests and for those whose platform we judge wrongly
 _CONTROL, _ARENA = 3, 4  # the zygote's descriptors
 
@@ -62,27 +81,27 @@ class Nursery(Protocol):
 
     def fileno(self) -> int:
         """The descriptor that is readable when there is news."""
-        ...
 
     def bear(self, number: int, name: str, ends: list[int]) -> None:
         """Start a worker with these ends: inbox, outbox, standard output, standard error. They stay the caller's to close."""
-        ...
 
     def kill(self, number: int) -> None:
         """End a worker now, if it is still there."""
-        ...
+
+    def preload(self, modules: tuple[str, ...]) -> None:
+        """Have modules imported, for workers that are started from now on, where that can be done once for all."""
 
     def news(self) -> list[News]:
         """Tell what has happened since the last call."""
-        ...
 
     def close(self) -> None:
         """End it. Its workers have ended, or are killed."""
-        ...
+
+    def successor(self) -> Nursery:
+        """Make another one with the same arena, where somebody's data may lie. This one is gone, and is closed by that."""
 
     def forget(self) -> None:
         """In a process that was forked from this one: close what would keep the workers from seeing this one's end."""
-        ...
 
 
 def choose_nursery() -> Callable[[], Nursery]:
@@ -100,16 +119,42 @@ def _zygotes_work() -> bool:
     return sys.platform == "linux" and hasattr(os, "posix_spawn") and hasattr(os, "pidfd_open")
 
 
+_spare: list[Nursery] = []  # made ahead, for the next supervisor
+
+
+def make_ahead() -> None:
+    """Begin to make a nursery: it gets ready while the caller is still importing the rest of what it needs."""
+    with suppress(OSError, EngineUnavailable):  # whoever needs it will hear of it
+        _spare.append(choose_nursery()())
+
+
+def take_nursery() -> Nursery:
+    """Return a nursery, perhaps one that was made ahead."""
+    return _spare.pop() if _spare else choose_nursery()()
+
+
+def close_spare() -> None:
+    """Close what was made ahead and not needed after all."""
+    while _spare:
+        _spare.pop().close()
+
+
+def forget_spare() -> None:
+    """In a process that was forked from this one: leave it alone."""
+    while _spare:
+        _spare.pop().forget()
+
+
 class ZygoteNursery:
     """Has workers forked by a zygote. See ``zygote.py`` for what the two say to each other."""
 
-    def __init__(self) -> None:
+    def __init__(self, arena: int | None = None) -> None:
         import _socket  # noqa: PLC0415 (the module socket, around it, costs 5 ms)
 
         if not sys.executable:
             raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
-        self.fences = os.environ.get("ATONCE_FENCES") != "no" and register_for_fences() and fence()
-        self.arena = open_file()
+        self.fences = os.environ.get("ATONCE_FENCES") != "no" and fence()
+        self.arena = open_file() if arena is None else arena
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         self._control = _socket.socket(fileno=above_standard_streams(ours.detach()))
         self._control.setblocking(False)
@@ -162,7 +207,7 @@ class ZygoteNursery:
     def preload(self, modules: tuple[str, ...]) -> None:
         """Have modules imported, for workers that are forked from now on."""
         if modules:
-            self._send(b"P" + " ".join(modules).encode())
+            self._send(b"P" + dumps((sys.path, modules), 5))
 
     def news(self) -> list[News]:
         """Tell who was born and who died."""
@@ -181,16 +226,24 @@ class ZygoteNursery:
                 told.append(Born(int(words[0]), int(words[1])))
             elif letter == b"D":
                 told.append(Died(int(words[0]), os.waitstatus_to_exitcode(int(words[1]))))
-            elif letter == b"T" and int(words[0]) > 1:
+            elif letter == b"T":
                 print(  # noqa: T201
-                    f"atonce: what was imported ahead has started {int(words[0]) - 1} threads; forking is not safe then",
+                    f"atonce: nothing is imported ahead: with it there are {int(words[0])} threads, and forking is not safe then",
                     file=sys.stderr,
                 )
 
     def close(self) -> None:
         """Close the socket, which ends the zygote, and wait for that."""
-        self.forget()
+        self._end()
         os.close(self.arena)
+
+    def successor(self) -> ZygoteNursery:
+        """Make another one with the same arena."""
+        self._end()
+        return ZygoteNursery(self.arena)
+
+    def _end(self) -> None:
+        self.forget()
         with suppress(ChildProcessError):  # somebody else waited for it: a program that reaps whatever it finds
             os.waitpid(self._pid, 0)
 
@@ -215,19 +268,21 @@ def above_standard_streams(end: int) -> int:
 def _interpreter_flags() -> list[str]:
     """Repeat the options that this Python was started with (-W, -X, -O ...), and leave out ``site`` where nobody would miss it."""
     flags: list[str] = [] if _site_matters() else ["-S"]
+    if sys.flags.dont_write_bytecode:
+        flags.append("-B")
+    if sys.flags.optimize:
+        flags.append("-" + "O" * sys.flags.optimize)
     plain = not (sys.warnoptions or sys._xoptions or any(getattr(sys.flags, name) for name in _TELLING_FLAGS))  # noqa: SLF001
     if not plain:
         import subprocess  # noqa: PLC0415 (10 ms)
 
         repeat: Callable[[], list[str]] = subprocess._args_from_interpreter_flags  # type: ignore[attr-defined]  # noqa: SLF001
-        flags += [flag for flag in repeat() if flag not in {"-S", "-P"}]
+        flags += [flag for flag in repeat() if flag not in {"-S", "-P", "-B", "-O", "-OO"}]
     return flags
 
 
 _TELLING_FLAGS = (
     "debug",
-    "optimize",
-    "dont_write_bytecode",
     "no_user_site",
     "verbose",
     "bytes_warning",

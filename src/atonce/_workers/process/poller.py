@@ -1,8 +1,10 @@
 """Waiting for many descriptors at once: epoll where there is one, and whatever the system has where there is none."""
 
+from __future__ import annotations
+
 import select
-import selectors
-from typing import Protocol
+
+from atonce._values.typed import Protocol
 
 __all__ = ("Poller", "make_poller")
 
@@ -12,23 +14,18 @@ class Poller(Protocol):
 
     def register(self, fd: int, /) -> object:
         """Wait for something to read, too."""
-        ...
 
     def watch_room(self, fd: int, *, wanted: bool) -> None:
         """Wait for room to write, too, or no longer."""
-        ...
 
     def unregister(self, fd: int, /) -> object:
         """Forget a descriptor."""
-        ...
 
     def poll(self, timeout_s: float | None) -> list[int]:
         """Wait, and return the descriptors that are ready."""
-        ...
 
     def close(self) -> None:
         """Close."""
-        ...
 
 
 def make_poller() -> Poller:
@@ -55,16 +52,21 @@ class _Epoll:
         return [fd for fd, _ in self._epoll.poll(timeout_s)]
 
 
+_READ, _WRITE = 1, 2  # selectors.EVENT_READ and EVENT_WRITE, without importing selectors where there is epoll
+
+
 class _Selector:
     def __init__(self) -> None:
+        import selectors  # noqa: PLC0415 (1 ms, where it is needed)
+
         self._selector = selectors.DefaultSelector()
 
     def register(self, fd: int) -> None:
-        self._selector.register(fd, selectors.EVENT_READ)
+        self._selector.register(fd, _READ)
 
     def watch_room(self, fd: int, *, wanted: bool) -> None:
         if wanted:
-            self._selector.register(fd, selectors.EVENT_WRITE)
+            self._selector.register(fd, _WRITE)
         else:
             self._selector.unregister(fd)
 

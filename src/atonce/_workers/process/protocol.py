@@ -38,8 +38,9 @@ word  name    writer meaning
 0     BARRED  parent no item with this index or above may be started
 1     CLAIM   child  ``serial << 32 | end``: of this batch, the items before ``end`` have been, or are about to be, started
 2     PHASE   child  what it is doing: IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING
-3     MARK    child  one more than the position in the batch of the item, or the first of the stride, that is in hand
-4     SINCE   child  when that began: ``time.monotonic_ns``; 0 while nobody's time limit counts
+3     MARK    child  one more than the position in the batch of the item that is in hand
+4     SINCE   child  when that began, where items have a time limit, or when reading or packing did: ``time.monotonic_ns``
+5     TRIES   child  how often that has been started here; 0 for once
 8...  LIMIT   parent ``serial << 32 | limit`` for the batches under way, each at ``LIMIT + serial % DEPTH``: of this batch, no item
                      from ``limit`` on may be started, for it has been given to another worker
 ===== ======= ====== =============================================================================================================
@@ -85,11 +86,12 @@ __all__ = (
     "SETTING_UP",
     "SINCE",
     "TAKING_JOB",
+    "TRIES",
     "WORDS_BYTES",
 )
 
 WORDS_BYTES = 4096
-BARRED, CLAIM, PHASE, MARK, SINCE = range(5)
+BARRED, CLAIM, PHASE, MARK, SINCE, TRIES = range(6)
 LIMIT, DEPTH = 8, 16
 IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING = range(6)
 NOTHING_BARRED = 2**63 - 1

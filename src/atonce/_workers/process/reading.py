@@ -1,11 +1,17 @@
 """Reads an input that may keep its reader waiting, in a thread of its own, so that nobody else waits with it."""
 
+from __future__ import annotations
+
 import threading
-from collections.abc import Callable
-from queue import SimpleQueue
+from _queue import SimpleQueue
 
 from atonce._values.batch import Batch, Delivery
 from atonce._workers.base import Place
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ("InputReader",)
 

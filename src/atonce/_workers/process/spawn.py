@@ -111,6 +111,10 @@ class SpawnNursery:
         os.close(self._their_end)
         os.close(self.arena)
 
+    def successor(self) -> NoReturn:
+        """Not needed: nothing here can die but the workers."""
+        raise AssertionError("a nursery that is no process cannot be gone")
+
     def forget(self) -> None:
         """Close the lifeline: without it, the workers end."""
         with suppress(OSError):

@@ -13,28 +13,45 @@ It begins with the first worker, and ends when there has been none for a while. 
 call has workers in a millisecond.
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import threading
+from _pickle import dumps
 from collections import deque
-from collections.abc import Callable
+from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from time import monotonic, monotonic_ns
-from typing import Any, Protocol
 
-from atonce._machine.cpus import usable_cpus
 from atonce._machine.kernel import fence
+from atonce._values.typed import Protocol
 from atonce._wire.arena import REGION_BYTES
-from atonce._wire.pickling import dumps
-from atonce._workers.base import Place
 from atonce._workers.process.deaths import OutOfMemory
 from atonce._workers.process.desk import Desk, Member
-from atonce._workers.process.launch import Born, Died, Gone, Nursery, above_standard_streams, choose_nursery
+from atonce._workers.process.launch import (
+    Born,
+    Died,
+    Gone,
+    Nursery,
+    above_standard_streams,
+    close_spare,
+    forget_spare,
+    take_nursery,
+)
 from atonce._workers.process.link import Link
 from atonce._workers.process.parcels import Parcels
 from atonce._workers.process.poller import make_poller
 from atonce._workers.process.voices import describe_logging, describe_warnings, relay_record, relay_warning
 from atonce.errors import InternalError
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    from atonce._workers.base import Place
 
 __all__ = ("Employee", "post", "rest")
 
@@ -42,21 +59,21 @@ _LINGER_S = 0.5  # how long everything stays warm after the last worker has gone
 _LOOK_AGAIN_S = 0.001  # for an idle worker, whether somebody's small rest has turned out to be large
 _LEAVE_S = 2.0  # how long a process that was asked to end may take for its exit functions
 
-Command = Callable[["Supervisor"], None]
+if TYPE_CHECKING:
+    Command: TypeAlias = Callable[["Supervisor"], None]
 
 
 class Employee(Member, Protocol):
     """A worker, as the supervisor sees it."""
 
     desk: Desk | None
+    preload: tuple[str, ...]
 
     def settings(self) -> dict[str, Any]:
         """What a new process of this worker is told first."""
-        ...
 
     def buried(self) -> None:
         """Its process has ended, and it has been asked to close."""
-        ...
 
 
 class Supervisor:
@@ -79,19 +96,15 @@ class Supervisor:
         self._desks: dict[int, Desk] = {}  # by identity of the place
         self._leaving: dict[int, float] = {}  # when those are killed who were asked to end; by number
         self._numbers = 0
+        self._preloaded: set[str] = set()  # modules that the nursery was asked to import
         self._memory = OutOfMemory()
         self.thread = threading.Thread(target=self._life, name="atonce-supervisor", daemon=True)
 
     def wake(self) -> None:
-        """Let the thread look at its commands. Any thread."""
+        """Let the thread look at its commands. Any thread, under the module's lock: the pipe is open as long as that is held."""
         if self.asleep:
-            self.asleep = False
-            try:
+            with suppress(BlockingIOError):  # it has not even seen the last ones
                 os.write(self._wake, b"!")
-            except BlockingIOError:
-                return  # it has not even seen the last ones
-            except OSError:
-                return  # it has ended
 
     # ---- the loop ---------------------------------------------------------------------------------------------------------------
 
@@ -172,7 +185,7 @@ class Supervisor:
         if self._leaving:
             until.append(min(self._leaving.values()) - monotonic())
         for desk in self._desks.values():
-            if desk.hungry:
+            if desk.sharing:
                 until.append(_LOOK_AGAIN_S)
             if desk.job.timeout_s is not None:
                 now, timeout = monotonic_ns(), int(desk.job.timeout_s * 1e9)
@@ -181,7 +194,7 @@ class Supervisor:
 
     def _keep_time(self) -> None:
         for desk in list(self._desks.values()):
-            if desk.hungry:
+            if desk.sharing:
                 desk.look_again()
             if desk.job.timeout_s is not None:
                 now, timeout = monotonic_ns(), int(desk.job.timeout_s * 1e9)
@@ -241,6 +254,14 @@ class Supervisor:
         else:
             self._let_end(link)
 
+    def stop(self) -> None:
+        """End all processes now; whoever waits for them hears that the pool is closed."""
+        for desk in list(self._desks.values()):
+            for member in list(desk.members):
+                self.interrupt(member, desk.place, force=True)  # type: ignore[arg-type]  # desks know less of their members
+        for link in self._links.values():
+            link.kill()
+
     def _let_end(self, link: Link) -> None:
         link.hang_up()
         self._leaving[link.number] = monotonic() + _LEAVE_S
@@ -254,7 +275,7 @@ class Supervisor:
 
     def _prepare(self) -> Nursery:
         if self._nursery is None:
-            self._nursery = nursery = choose_nursery()()
+            self._nursery = nursery = take_nursery()
             self._parcels = Parcels(nursery.arena)
             self._poller.register(nursery.fileno())
         return self._nursery
@@ -262,12 +283,15 @@ class Supervisor:
     def start(self, worker: Employee) -> Link:
         """Start a process for a worker."""
         nursery = self._prepare()
+        if missing := tuple(name for name in worker.preload if name not in self._preloaded):
+            self._preloaded.update(missing)
+            nursery.preload(missing)
         self._numbers += 1
         link = Link(self._numbers, worker.name, nursery, self._poller)
         self._links[link.number] = link
         self._owners[link.number] = worker
         self._by_end.update(dict.fromkeys(link.ends, link))
-        link.send(b"S", dumps({**worker.settings(), **self._surroundings()}))
+        link.send(b"S", dumps({**worker.settings(), **self._surroundings()}, 5))
         return link
 
     def end(self, link: Link) -> None:
@@ -286,6 +310,8 @@ class Supervisor:
                 return
 
     def _bury(self, link: Link, status: int) -> None:
+        for message in link.late():
+            self._hear(self._owners[link.number], link, message)
         for end in link.ends:
             self._read(link, end)
         link.dead = True
@@ -309,19 +335,20 @@ class Supervisor:
                 self._parcels.forget(link)
 
     def _lose_nursery(self) -> None:
-        """The nursery has died, and its workers with it, or they are about to. Begin again."""
-        nursery, self._nursery = self._nursery, None
+        """The nursery has died, and its workers with it, or they are about to. Go on with another one."""
+        nursery = self._nursery
         assert nursery is not None
         self._poller.unregister(nursery.fileno())
-        for link in self._links.values():
+        self._preloaded.clear()
+        lost = list(self._links.values())
+        for link in lost:
             if link.pid:
                 _kill(link.pid)
-        nursery.close()
-        for link in list(self._links.values()):
+        self._nursery = nursery.successor()
+        self._poller.register(self._nursery.fileno())
+        for link in lost:
+            link.outlast(_LEAVE_S)
             self._bury(link, -9)
-        if self._parcels is not None:
-            self._parcels.close()
-            self._parcels = None
 
     def _fence(self, number: int) -> None:
         """Order what was stored before what is loaded after, on both sides. See the hand-over in ``protocol.py``."""
@@ -333,8 +360,7 @@ class Supervisor:
             lockf(self._nursery.arena, LOCK_UN, 1, number * REGION_BYTES)
 
     def _surroundings(self) -> dict[str, Any]:
-        threads = max(1, usable_cpus() // max(1, len(self._owners) or 1))
-        return {"logging": describe_logging(), "warnings": describe_warnings(), "threads": threads}
+        return {"logging": describe_logging(), "warnings": describe_warnings()}
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 
@@ -352,7 +378,14 @@ class Supervisor:
             owner.link = None
             owner.buried()
 
+    def discard(self) -> None:
+        """Close one that was never started."""
+        self._poller.close()
+        os.close(self._waker)
+        os.close(self._wake)
+
     def _close(self) -> None:
+        close_spare()
         if self._nursery is not None:
             self._poller.unregister(self._nursery.fileno())
             self._nursery.close()
@@ -360,12 +393,12 @@ class Supervisor:
             link.close()
         if self._parcels is not None:
             self._parcels.close()
-        self._poller.close()
-        os.close(self._waker)
-        os.close(self._wake)
+        self.discard()
 
     def forget(self) -> None:
         """In a process that was forked from this one: close what would keep the workers from seeing this one's end."""
+        for owner in self._owners.values():
+            owner.link = owner.desk = None
         for link in self._links.values():
             link.forget()
         if self._nursery is not None:
@@ -381,7 +414,7 @@ def _kill(pid: int) -> None:
 
 # ---- the one of this program -----------------------------------------------------------------------------------------------------
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # re-entrant: the garbage collector may let go of a pool anywhere
 _current: Supervisor | None = None  # Guarded by: _lock
 
 
@@ -389,12 +422,15 @@ def post(command: Command) -> None:
     """Have something done in the supervisor's thread. Any thread; returns at once."""
     global _current  # noqa: PLW0603 (one for the program)
     with _lock:
-        supervisor = _current
-        if supervisor is None:
-            supervisor = _current = Supervisor()
-            supervisor.thread.start()
+        while (supervisor := _current) is None:
+            fresh = Supervisor()
+            if _current is None:  # else the garbage collector has run meanwhile, and has let go of a pool, which posted
+                _current = fresh
+                fresh.thread.start()
+            else:
+                fresh.discard()
         supervisor.commands.append(command)
-    supervisor.wake()
+        supervisor.wake()
 
 
 def rest() -> None:
@@ -406,6 +442,15 @@ def rest() -> None:
     supervisor.linger_s = 0.0
     post(lambda _supervisor: None)
     supervisor.thread.join(_LEAVE_S)
+
+
+def _stop() -> None:
+    """End everything: the program ends, and whoever still has workers has forgotten them."""
+    with _lock:
+        running = _current is not None
+    if running:
+        post(lambda supervisor: supervisor.stop())
+        rest()
 
 
 def _retire(supervisor: Supervisor) -> bool:
@@ -428,10 +473,11 @@ def _disown(supervisor: Supervisor) -> None:
 def _begin_anew() -> None:
     """In a process that was forked from this one: the thread is not here."""
     global _current, _lock
-    supervisor, _current, _lock = _current, None, threading.Lock()
+    supervisor, _current, _lock = _current, None, threading.RLock()
+    forget_spare()
     if supervisor is not None:
         supervisor.forget()
 
 
 os.register_at_fork(after_in_child=_begin_anew)
-atexit.register(rest)
+atexit.register(_stop)

@@ -14,10 +14,10 @@ packet from   payload                                                 meaning
 W      parent number, name; 4 descriptors: inbox, outbox, stdout,     fork a worker
               stderr
 K      parent number                                                  kill it: only we know that its process id is still its own
-P      parent names of modules, separated by spaces                   import them, for those who are forked from now on
+P      parent pickled (sys.path, names of modules)                    import them, for those who are forked from now on
 B      zygote number, process id                                      born
 D      zygote number, wait status                                     died
-T      zygote number of threads                                       what was asked for with P has been imported
+T      zygote number of threads                                       what was asked for with P starts threads: not imported
 ====== ====== ======================================================= ==============================================================
 
 It ends, and kills its workers, when the parent's end of the socket is closed, or the parent has died. If it dies itself, the kernel
@@ -31,6 +31,7 @@ import _socket
 import os
 import select
 import sys
+from _pickle import loads
 from functools import partial
 from mmap import mmap
 
@@ -92,17 +93,30 @@ class Zygote:
             return False
         if not packet:
             return False
-        letter, rest = packet[:1], packet[1:].decode()
+        letter, rest = packet[:1], packet[1:]
         if letter == b"W":
             ends = [end for _, _, data in ancillary for end in _integers(data)]
-            self._fork(int(rest.split(" ", 1)[0]), rest.split(" ", 1)[1], ends)
+            number, name = rest.decode().split(" ", 1)
+            self._fork(int(number), name, ends)
         elif letter == b"K":
-            for pid, number in self._numbers.items():
-                if number == int(rest):
+            for pid, number_of in self._numbers.items():
+                if number_of == int(rest):
                     os.kill(pid, _signal.SIGKILL)
         elif letter == b"P":
-            self._tell(b"T%d" % _import_all(rest.split()))
+            self._preload(*loads(rest))
         return True
+
+    def _preload(self, path: list[str], names: tuple[str, ...]) -> None:
+        """Import modules, unless that would start threads: with more than one, this were no zygote. A child tries it first."""
+        sys.path[:] = path
+        pid = os.fork()
+        if pid == 0:
+            os._exit(min(255, _import_all(names)))
+        threads = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        if threads == 1:
+            _import_all(names)
+        else:
+            self._tell(b"T%d" % threads)
 
     def _fork(self, number: int, name: str, ends: list[int]) -> None:
         try:
@@ -241,8 +255,8 @@ def _close_all(*ends: int) -> None:
             continue
 
 
-def _import_all(names: list[str]) -> int:
-    """Import modules, and count the threads that there are then: a zygote with more than one is none."""
+def _import_all(names: tuple[str, ...]) -> int:
+    """Import modules, and count the threads that there are then."""
     for name in names:
         try:
             __import__(name)

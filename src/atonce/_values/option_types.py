@@ -1,0 +1,52 @@
+"""The options as type checkers see them. Imported by nobody else at run time: what is checked then stands in ``options.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+
+__all__ = ("DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "OptionsDict", "PoolOptionsDict")
+
+EngineName: TypeAlias = Literal["auto", "inline", "thread", "process", "async"]
+ErrorsMode: TypeAlias = Literal["raise", "group", "return"]
+
+
+class EngineObject(Protocol):
+    """What an engine of somebody's own has at least; ``atonce._workers.base.Engine`` is the whole of it."""
+
+    kind: str
+
+    def worker(self, context: Any, /) -> Any:
+        """Make a worker."""
+        ...
+
+
+class PoolOptionsDict(TypedDict, total=False):
+    """All options but ``errors``: the shape of ``**options`` for type checkers."""
+
+    engine: EngineName | EngineObject
+    max_workers: int | None
+    concurrency: int | None
+    chunksize: int | None
+    buffersize: int | None
+    ordered: bool
+    timeout: float | None
+    retries: int
+    memory: int | str | None
+    max_tasks_per_child: int | None
+    initializer: Callable[..., object] | None
+    initargs: tuple[Any, ...]
+    progress: bool | str
+    name: str | None
+
+
+class OptionsDict(PoolOptionsDict, total=False):
+    """All options of a call whose results hold values only: the shape of ``**options`` for type checkers."""
+
+    errors: Literal["raise", "group"]
+
+
+class DefaultsDict(PoolOptionsDict, total=False):
+    """All options, as defaults: the shape of a pool's ``**options`` for type checkers."""
+
+    errors: ErrorsMode
