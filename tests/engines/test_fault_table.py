@@ -231,7 +231,7 @@ REFUSED = {
     "an exception": Comes(atonce.PicklingFailed, "Trouble: bad item"),
     "an exception that does not pickle": Comes(atonce.PicklingFailed, "HoldsLock: it holds a lock"),
     "an exception that does not rebuild": Comes(atonce.PicklingFailed, "NeedsTwo: one and two"),
-    "sys.exit": Comes(SystemExit, "5"),
+    "sys.exit": Comes(atonce.PicklingFailed, "SystemExit: 5"),
     "recursion": Comes(atonce.PicklingFailed, "recursion"),
 }
 DEATHS_OF_OURS = dict.fromkeys(DEATHS, OURS)
@@ -320,14 +320,14 @@ class FunctionTrap:
         return item
 
 
-OF_ALL = {("pickling the function", failure): comes for failure, comes in REFUSED.items() if failure != "sys.exit"} | {
+OF_ALL = {("pickling the function", failure): comes for failure, comes in REFUSED.items()} | {
     **{("unpickling the function", failure): comes for failure, comes in RAISED.items() if failure != "memory"},
     **{("unpickling the function", failure): comes for failure, comes in DEATHS.items() if failure != "a hang"},
     **{("initializer", failure): comes for failure, comes in RAISED.items() if failure != "memory"},
     **{("initializer", failure): comes for failure, comes in DEATHS.items() if failure != "a hang"},
 }
-"""What the whole call raises. Left out: ``sys.exit`` while the function is pickled, which would be the caller's own; a hang,
-because ``timeout=`` is for one item and none has begun; memory, which is limited for the function, once it is there."""
+"""What the whole call raises. Left out: a hang, because ``timeout=`` is for one item and none has begun; memory, which is limited
+for the function, once it is there; and what would end the caller's own process while it pickles the function."""
 
 
 @pytest.mark.parametrize(("moment", "failure"), list(OF_ALL), ids=[", ".join(cell) for cell in OF_ALL])
@@ -448,8 +448,7 @@ def note_and(evidence, failure, number):
 def test_a_killer_is_quarantined(failure, retries, runs, exact, evidence):
     """It is tried as often as ``retries`` allows, and not once more after it has killed twice.
 
-    With a time limit each item's beginning is noted. Without one, quick items are run in strides, and a killer among them may be
-    run once more before it is known: that is not counted as an attempt of its own.
+    With a time limit items are claimed one by one, without one in strides; the item in hand is noted either way.
     """
     fn = functools.partial(note_and, evidence, failure)
     options = {"timeout": 60} if exact else {}

@@ -425,14 +425,10 @@ def test_a_limit_outlives_what_is_sent_after_it(evidence):
 
 @pytest.fixture
 def spawning(monkeypatch):
-    """Workers that are spawned, and in the end none of what multiprocessing keeps for the program's life."""
-    from multiprocessing import resource_tracker
-
     monkeypatch.setenv("ATONCE_WORKERS_BY", "spawn")
     rest()
     yield
     rest()
-    resource_tracker._resource_tracker._stop()
 
 
 def test_workers_that_are_spawned_hand_over_too(spawning, counted, handed_over):

@@ -11,7 +11,7 @@ WITH_BATCH = ("reading", "running", "packing")
 PATIENT_S = 10.0  # what an item takes that is surely worth sharing
 
 flights = st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()).map(
-    lambda drawn: Flight(min(drawn[:2]), max(drawn[:2]), careful=drawn[2])
+    lambda drawn: Flight(max(drawn[:2]), min(drawn[:2]), max(drawn[:2]), careful=drawn[2])
 )
 hands = st.builds(
     Hand,
@@ -101,7 +101,7 @@ def test_a_second_death_after_being_careful_makes_progress(flight, hand):
     """What is suspected is smaller than before, or is run item by item: no verdict leads to the same situation again."""
     verdict = judge(flight, hand)
     for first, end in verdict.carefully:
-        again = judge(Flight(0, end - first, careful=True), Hand("running", 0, 1, together=False, condemned=False))
+        again = judge(Flight(end - first, 0, end - first, careful=True), Hand("running", 0, 1, together=False, condemned=False))
         assert again.culprit == 0
 
 
@@ -127,7 +127,14 @@ def test_a_second_death_after_being_careful_makes_progress(flight, hand):
     ids=str,
 )
 def test_the_verdicts(flight, hand, verdict):
-    assert judge(Flight(*flight), Hand(*hand)) == Verdict(*verdict)
+    done, limit, careful = flight
+    assert judge(Flight(limit, done, limit, careful), Hand(*hand)) == Verdict(*verdict)
+
+
+def test_the_last_of_many_that_were_sent_is_not_taken_for_the_only_one():
+    """The others were given away while they were read: any of them may be what keeps the reader."""
+    verdict = judge(Flight(2, 0, 1, careful=False), Hand("reading", -1, 0, together=False, condemned=True))
+    assert verdict == Verdict(None, [], [(0, 1)])
 
 
 # ---- may_run_again --------------------------------------------------------------------------------------------------------------

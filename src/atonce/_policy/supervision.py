@@ -19,11 +19,13 @@ class Flight(NamedTuple):
     """What is known of a flight.
 
     Attributes:
+        sent: items that it had when it was sent.
         done: items whose results have arrived.
         limit: items that have not been given away.
         careful: whether its items are read, run, packed and answered one by one.
     """
 
+    sent: int
     done: int
     limit: int
     careful: bool
@@ -33,7 +35,7 @@ class Hand(NamedTuple):
     """What a worker had in hand when it died, as its words tell.
 
     Attributes:
-        phase: ``"reading"``, ``"running"``, ``"packing"``; anything else: no batch.
+        phase: ``"reading"``, ``"running"``, ``"packing"``, ``"sending"``; anything else: no batch.
         mark: position of the item in hand; -1 for none.
         claimed: the items before this position have been claimed; 0 if nothing of this flight has been.
         together: whether the batch runs as a whole, its items side by side.
@@ -68,23 +70,23 @@ def judge(flight: Flight, hand: Hand) -> Verdict:
     once*.
 
     Example:
-        >>> judge(Flight(0, 10, careful=False), Hand("running", 3, 8, together=False, condemned=False))
+        >>> judge(Flight(10, 0, 10, careful=False), Hand("running", 3, 8, together=False, condemned=False))
         Verdict(culprit=3, again=[(0, 3), (4, 10)], carefully=[])
-        >>> judge(Flight(4, 10, careful=False), Hand("packing", 7, 8, together=False, condemned=False))
+        >>> judge(Flight(10, 4, 10, careful=False), Hand("packing", 7, 8, together=False, condemned=False))
         Verdict(culprit=None, again=[(8, 10)], carefully=[(4, 8)])
     """
     first, end = _suspects(flight, hand)
     if first >= end:
         return Verdict(None, _spans((flight.done, flight.limit)), [])
     again = _spans((flight.done, first), (end, flight.limit))
-    if end - first == 1 and (flight.careful or flight.limit == 1 or hand.phase == "running"):
+    if end - first == 1 and (flight.careful or flight.sent == 1 or hand.phase == "running"):
         return Verdict(first, again, [])
     return Verdict(None, again, [(first, end)])
 
 
 def _suspects(flight: Flight, hand: Hand) -> tuple[int, int]:
     done, limit = flight.done, flight.limit
-    if hand.phase not in {"reading", "running", "packing"}:
+    if hand.phase not in {"reading", "running", "packing", "sending"}:
         return 0, 0
     if flight.careful or hand.condemned or (hand.phase == "running" and not hand.together):
         known = done <= hand.mark < limit and hand.mark < hand.claimed
@@ -124,7 +126,7 @@ def bundled(chunksize: int, item_s: float | None) -> int:
     """
     if item_s is None or chunksize * item_s >= _BUNDLE_S:
         return chunksize
-    return chunksize * max(1, min(_MOST_BUNDLED, int(_BUNDLE_S / (chunksize * item_s)) if item_s > 0 else _MOST_BUNDLED))
+    return chunksize * max(1, int(min(_MOST_BUNDLED, _BUNDLE_S / (chunksize * item_s))) if item_s > 0 else _MOST_BUNDLED)
 
 
 class Share(NamedTuple):

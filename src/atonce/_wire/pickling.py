@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ("dumps", "dumps_each", "dumps_function", "dumps_function_apart", "loads")
+__all__ = ("dumps", "dumps_apart", "dumps_each", "dumps_function", "dumps_function_apart", "loads")
 
 _PROTOCOL = 5
 _registry_lock = threading.Lock()  # cloudpickle keeps one list for the whole process
@@ -82,6 +82,29 @@ def loads(blob: bytes | bytearray) -> Any:
     return _pickle.loads(blob)  # it comes from our own other half, over a pipe that nobody else has
 
 
+class _ByReference(_pickle.Pickler):
+    """Refuses what is defined where another process would not find it, and has to go by value."""
+
+    def reducer_override(self, thing: Any) -> Any:
+        if isinstance(thing, type | FunctionType) and thing.__module__ in homeless_modules():
+            raise _pickle.PicklingError(f"{thing.__qualname__} has to go by value")
+        return NotImplemented
+
+
+def dumps_apart(thing: Any) -> tuple[bytes, list[memoryview]]:
+    """Pickle anything, and leave out its large buffers. See ``outofband.py``.
+
+    Raises:
+        PicklingFailed: as ``dumps``.
+    """
+    try:
+        return dumps_with_buffers(dumps, thing, pickler=_ByReference)
+    except PicklingFailed:
+        raise
+    except BaseException:  # what the thing's own methods raise: SystemExit, for one
+        return dumps(thing), []
+
+
 def dumps_function_apart(fn: Callable[..., Any]) -> tuple[bytes, list[memoryview]]:
     """Pickle a function as ``dumps_function``, and leave out the large buffers of what it holds. See ``outofband.py``.
 
@@ -89,7 +112,7 @@ def dumps_function_apart(fn: Callable[..., Any]) -> tuple[bytes, list[memoryview
         PicklingFailed: as ``dumps``.
     """
     look_at(fn)
-    blob, buffers = dumps_with_buffers(dumps, fn)
+    blob, buffers = dumps_apart(fn)
     if buffers or len(blob) < BIG_BYTES:
         return blob, buffers
     try:

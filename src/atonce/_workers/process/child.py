@@ -2,7 +2,7 @@
 
 Its states are the ``PHASE`` word's, which the parent reads when it has died::
 
-    SETTING_UP ──▶ IDLE ──J──▶ TAKING_JOB ──▶ IDLE ──B, C──▶ READING ──▶ RUNNING ⇄ PACKING ──▶ IDLE
+    SETTING_UP ──▶ IDLE ──J──▶ TAKING_JOB ──▶ IDLE ──B, C──▶ READING ──▶ RUNNING ⇄ PACKING, SENDING ──▶ IDLE
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from atonce._workers.process.protocol import (
     PHASE,
     READING,
     RUNNING,
+    SENDING,
     SETTING_UP,
     SINCE,
     TAKING_JOB,
@@ -169,34 +170,29 @@ class Child:
     # ---- batches ----------------------------------------------------------------------------------------------------------------
 
     def _run_batch(self, payload: memoryview) -> None:
-        self._begin_reading()
-        serial, start = HEAD.unpack_from(payload)
-        try:
-            items = loads(payload[HEAD.size :])
-        except BaseException:
-            self._outlet.send(b"U" + dumps(serial, _PROTOCOL))
-            return
-        self._run(serial, start, items)
+        self._read_and_run(payload, loads)
 
     def _run_from_arena(self, payload: memoryview) -> None:
-        self._begin_reading()
-        serial, start = HEAD.unpack_from(payload)
-        try:
-            items = self._open(loads(payload[HEAD.size :]))
-        except BaseException:
-            self._outlet.send(b"U" + dumps(serial, _PROTOCOL))
-            return
-        self._run(serial, start, items)
+        self._read_and_run(payload, lambda blob: self._open(loads(blob)))
 
-    def _begin_reading(self) -> None:
+    def _read_and_run(self, payload: memoryview, read: Callable[[memoryview], list[Any]]) -> None:
+        serial, start = HEAD.unpack_from(payload)
         words = self._words
         words[MARK] = 0
         words[SINCE] = monotonic_ns()
         words[PHASE] = READING
+        items: list[Any] = []
+        if not self._failed and not self._claims.is_taken(serial):  # else there is nothing to be read for
+            try:
+                items = read(payload[HEAD.size :])
+            except BaseException:
+                self._outlet.send(b"U" + dumps(serial, _PROTOCOL))
+                return
+        self._run(serial, start, items)
 
     def _run(self, serial: int, start: int, items: list[Any]) -> None:
-        if self._failed:
-            self._outlet.send(b"D" + dumps((serial, 0, [], (), True, 0.0, 0.0, None, None, ()), _PROTOCOL))
+        if not items:
+            self.send(b"D", (serial, 0, [], (), True, 0.0, 0.0, None, None, self.let_go()))
         elif self._job["in_flight"] > 1:
             self._run_side_by_side(serial, start, items)
         else:
@@ -377,7 +373,7 @@ class Child:
     def send(self, letter: bytes, part: tuple[Any, ...]) -> None:
         """Send a part of an answer. It may have to wait for the parent, which is not the item's time."""
         message = letter + dumps(part, _PROTOCOL)
-        self._words[PHASE] = IDLE
+        self._words[PHASE] = SENDING
         self._outlet.send(message)
 
     @property

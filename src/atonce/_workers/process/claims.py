@@ -59,6 +59,10 @@ class Claims:
             return limit & 0xFFFFFFFF
         return end
 
+    def is_taken(self, serial: int) -> bool:
+        """Tell whether all items of a batch have been given to others, so that it need not even be read."""
+        return self._words[LIMIT + serial % DEPTH] == serial << 32
+
     def bar(self, index: int) -> None:
         """Start nothing from this index on: an item before it has failed, and that stops the run."""
         self._barred = min(self._barred, index)

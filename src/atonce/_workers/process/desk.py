@@ -70,7 +70,6 @@ class Desk:
         place: whose work it is.
         members: the workers that are here.
         hungry: those of them that have nothing to do, while others do, or while the input keeps everybody waiting.
-        sharing: whether there may be something for them soon that others have.
     """
 
     def __init__(
@@ -80,7 +79,6 @@ class Desk:
         self.job = place.job
         self.members: list[Member] = []
         self.hungry: set[Member] = set()
-        self.sharing = False
         self._parcels = parcels
         self._fence = fence
         self._batching = Batching(_BATCH_S, self.job.chunksize)
@@ -206,11 +204,12 @@ class Desk:
             flight = victim.flights[choice.flight]
             taken = victim.take_back(flight, choice.keep, self._fence)
             if taken:
-                self._pieces.append(Piece(flight.start + flight.limit, taken, careful=flight.careful))
+                # One of them may be what keeps the victim reading: passed on as it is, it would keep one worker after the other.
+                careful = flight.careful or victim.is_reading(flight)
+                self._pieces.append(Piece(flight.start + flight.limit, taken, careful=careful))
                 self.feed(member)
                 return
-        self.sharing = any(map(any, unstarted))
-        if self.sharing or self._is_waiting_for_input():
+        if any(map(any, unstarted)) or self._is_waiting_for_input():
             self.hungry.add(member)
         else:
             self.dismiss(member)
@@ -224,9 +223,16 @@ class Desk:
         place = self.place
         return self._reader is not None and self._reader.busy and not (place.stopped and place.finished)
 
+    @property
+    def sharing(self) -> bool:
+        """Whether there may soon be something for the hungry that others have, or reason to let them go."""
+        if not self.hungry or not self._is_waiting_for_input():
+            return bool(self.hungry)
+        links = [member.link for member in self.members if member.link is not None]
+        return any(link.unclaimed(flight) for link in links for flight in link.flights)
+
     def look_again(self) -> None:
         """Some time has passed: what looked too small to be shared may be large."""
-        self.sharing = False
         for member in list(self.hungry):
             if self._pieces or self.place.crowded():
                 self.feed(member)
@@ -290,21 +296,14 @@ class Desk:
 
     # ---- answers ----------------------------------------------------------------------------------------------------------------
 
-    def hear(self, member: Member, link: Link, message: bytes) -> None:
+    def hear(self, link: Link, message: bytes) -> None:
         """Take a worker's answer."""
         letter = message[0]
         if letter in b"DE":
             self._take_part(link, loads(memoryview(message)[1:]), len(message), parcels=letter == ord("E"))
-        elif letter == ord("U"):
-            self._send_apart(link, loads(memoryview(message)[1:]))
         else:
-            assert letter == ord("F"), message[:1]
-            stage, packed = loads(memoryview(message)[1:])
-            if stage == "S":
-                member.usable = False
-            self.give_up_flights(link)
-            link.job = None
-            self.dismiss(member, unpack(packed))
+            assert letter == ord("U"), message[:1]
+            self._send_apart(link, loads(memoryview(message)[1:]))
 
     def _take_part(self, link: Link, part: tuple[Any, ...], moved: int, *, parcels: bool) -> None:
         serial, first, values, failed, final, seconds, cpu_s, durations, attempts, let_go = part

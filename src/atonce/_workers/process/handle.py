@@ -33,6 +33,7 @@ class ProcessWorker:
     def __init__(self, context: WorkerContext, preload: tuple[str, ...] = ()) -> None:
         self.preload = preload
         self.name = context.name
+        self.unfit: BaseException | None = None  # why no process of its can get ready. Belongs to the supervisor's thread
         self.usable = True  # Written by the supervisor, before the worker leaves its place
         self.link: Link | None = None
         self.desk: Desk | None = None

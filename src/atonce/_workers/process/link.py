@@ -29,6 +29,7 @@ from atonce._workers.process.protocol import (
     PHASE,
     READING,
     RUNNING,
+    SENDING,
     SETTING_UP,
     SINCE,
     TAKING_JOB,
@@ -52,8 +53,9 @@ _PHASES = {
     READING: "reading",
     RUNNING: "running",
     PACKING: "packing",
+    SENDING: "sending",
 }
-_TAIL_LINES = 20
+_TAIL_LINES = 40  # a dump of a stack takes about 20
 
 
 class Piece:
@@ -99,7 +101,7 @@ class Sent:
 
     def known(self) -> Flight:
         """What the policy wants to know of it."""
-        return Flight(self.done, self.limit, self.careful)
+        return Flight(len(self.items), self.done, self.limit, self.careful)
 
 
 class Link:
@@ -297,6 +299,10 @@ class Link:
         flight.limit = limit
         return taken
 
+    def is_reading(self, flight: Sent) -> bool:
+        """Tell whether it is just unpickling a flight."""
+        return self.words[PHASE] == READING and self.flights[0] is flight
+
     def _claimed(self, flight: Sent) -> int:
         """Return up to where a flight has been claimed. Batches are run by rising serial numbers: earlier ones are done."""
         claim = self.words[CLAIM]
@@ -321,10 +327,10 @@ class Link:
         words = self.words
         claim, mark = words[CLAIM], words[MARK]
         mine = claim >> 32 == flight.serial
-        phase = _PHASES.get(words[PHASE], "nothing")
+        phase = _PHASES.get(words[PHASE], "waiting")
         condemned = self.condemned is not None
         if self.orphaned or (condemned and self.condemned != (claim, mark)):
-            phase = "nothing"  # what it had in hand is innocent: it had gone on to another item before the kill came
+            phase = "waiting"  # what it had in hand is innocent: it had gone on to another item before the kill came
         return Hand(phase, mark - 1 if mine else -1, claim & _POSITION if mine else 0, together, condemned)
 
     @property
@@ -335,7 +341,7 @@ class Link:
     @property
     def doing(self) -> str:
         """What it is doing, or was doing when it died, in words."""
-        return _PHASES.get(self.words[PHASE], "nothing")
+        return _PHASES.get(self.words[PHASE], "waiting")
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 

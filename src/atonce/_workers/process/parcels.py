@@ -11,10 +11,8 @@ from _pickle import dumps as pickled
 from _pickle import loads
 
 from atonce._wire.arena import REGION_BYTES, Reader, Region, reclaim
-from atonce._wire.outofband import dumps_with_buffers
-from atonce._wire.pickling import dumps, dumps_function, dumps_function_apart
+from atonce._wire.pickling import dumps, dumps_apart, dumps_function, dumps_function_apart
 from atonce._workers.process.link import Link
-from atonce.errors import PicklingFailed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -69,7 +67,7 @@ class Parcels:
         Raises:
             PicklingFailed: something in it cannot be sent.
         """
-        blob, buffers = _pack(items)
+        blob, buffers = dumps_apart(items)
         if buffers:
             stored = self._store(buffers)
             if stored is not None:
@@ -148,12 +146,3 @@ class Parcels:
     def close(self) -> None:
         """Let go of everything but what others still look at."""
         self._region.close()
-
-
-def _pack(thing: Any) -> tuple[bytes, list[memoryview]]:
-    try:
-        return dumps_with_buffers(dumps, thing)
-    except PicklingFailed:
-        raise
-    except BaseException:  # large bytes beside something that has to go by value
-        return dumps(thing), []

@@ -37,7 +37,7 @@ word  name    writer meaning
 ===== ======= ====== =============================================================================================================
 0     BARRED  parent no item with this index or above may be started
 1     CLAIM   child  ``serial << 32 | end``: of this batch, the items before ``end`` have been, or are about to be, started
-2     PHASE   child  what it is doing: IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING
+2     PHASE   child  what it is doing: IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING, SENDING
 3     MARK    child  one more than the position in the batch of the item that is in hand
 4     SINCE   child  when that began, where items have a time limit, or when reading or packing did: ``time.monotonic_ns``
 5     TRIES   child  how often that has been started here; 0 for once
@@ -83,6 +83,7 @@ __all__ = (
     "PHASE",
     "READING",
     "RUNNING",
+    "SENDING",
     "SETTING_UP",
     "SINCE",
     "TAKING_JOB",
@@ -93,6 +94,6 @@ __all__ = (
 WORDS_BYTES = 4096
 BARRED, CLAIM, PHASE, MARK, SINCE, TRIES = range(6)
 LIMIT, DEPTH = 8, 16
-IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING = range(6)
+IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING, SENDING = range(7)
 NOTHING_BARRED = 2**63 - 1
 HEAD = Struct("<QQ")  # serial, start

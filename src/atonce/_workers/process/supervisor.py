@@ -18,7 +18,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from _pickle import dumps
+from _pickle import dumps, loads
 from collections import deque
 from contextlib import suppress
 from fcntl import LOCK_EX, LOCK_UN, lockf
@@ -27,6 +27,7 @@ from time import monotonic, monotonic_ns
 from atonce._machine.kernel import fence
 from atonce._values.typed import Protocol
 from atonce._wire.arena import REGION_BYTES
+from atonce._wire.tracebacks import unpack
 from atonce._workers.process.deaths import OutOfMemory
 from atonce._workers.process.desk import Desk, Member
 from atonce._workers.process.launch import (
@@ -68,6 +69,7 @@ class Employee(Member, Protocol):
 
     desk: Desk | None
     preload: tuple[str, ...]
+    unfit: BaseException | None
 
     def settings(self) -> dict[str, Any]:
         """What a new process of this worker is told first."""
@@ -169,11 +171,27 @@ class Supervisor:
             link.ready = True
             if owner.link is link and owner.desk is not None:
                 owner.desk.feed(owner)
-        elif owner.link is link and owner.desk is not None and (link.job is owner.desk or letter == ord("F")):
+        elif letter == ord("F"):
+            self._hear_refusal(owner, link, message)
+        elif owner.link is link and owner.desk is not None and link.job is owner.desk:
             desk = owner.desk
-            desk.hear(owner, link, message)
-            if owner.desk is desk and not link.dead and owner in desk.members:
+            desk.hear(link, message)
+            if not link.dead and owner in desk.members:
                 desk.feed(owner)
+
+    def _hear_refusal(self, owner: Employee, link: Link, message: bytes) -> None:
+        """Its initializer has failed, or it could not take the job. It may be at another place by now, or at none."""
+        stage, packed = loads(memoryview(message)[1:])
+        if owner.link is not link:
+            return
+        desk, fault = owner.desk, unpack(packed)
+        if stage == "S":
+            owner.usable = False
+            owner.unfit = fault
+        if desk is not None and owner in desk.members and (stage == "S" or link.job is desk):
+            desk.give_up_flights(link)
+            link.job = None
+            desk.dismiss(owner, fault)
 
     # ---- time -------------------------------------------------------------------------------------------------------------------
 
@@ -189,7 +207,8 @@ class Supervisor:
                 until.append(_LOOK_AGAIN_S)
             if desk.job.timeout_s is not None:
                 now, timeout = monotonic_ns(), int(desk.job.timeout_s * 1e9)
-                until += [member.link.overdue(now, timeout) / 1e9 for member in desk.members if member.link is not None]
+                links = [member.link for member in desk.members]
+                until += [link.overdue(now, timeout) / 1e9 for link in links if link is not None and not link.doomed]
         return max(0.0, min(until)) if until else None
 
     def _keep_time(self) -> None:
@@ -211,6 +230,9 @@ class Supervisor:
 
     def assign(self, worker: Employee, place: Place) -> None:
         """Put a worker to work at a place."""
+        if worker.unfit is not None:
+            place.leave(worker, worker.unfit)
+            return
         desk = self._desks.get(id(place))
         if desk is None:
             try:
@@ -374,9 +396,13 @@ class Supervisor:
                     desk.give_up_flights(member.link)
                 desk.dismiss(member, fault)
             desk.close()
+        for link in self._links.values():
+            link.kill()
         for owner in list(self._owners.values()):
             owner.link = None
             owner.buried()
+        for command in self.commands:  # what was posted meanwhile is for the next one
+            post(command)
 
     def discard(self) -> None:
         """Close one that was never started."""
