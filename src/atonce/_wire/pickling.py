@@ -16,6 +16,7 @@ from types import FunctionType, MethodType
 
 from atonce._wire.arena import BIG_BYTES
 from atonce._wire.byvalue import homeless_modules, look_at
+from atonce._wire.lightly import dumps_lightly
 from atonce._wire.outofband import dumps_with_buffers, stream_with_buffers
 from atonce.errors import PicklingFailed
 
@@ -56,14 +57,14 @@ def dumps(thing: Any, *, buffer_callback: Any = None) -> bytes:
         raise PicklingFailed(_explain(thing, error)) from error
 
 
-def dumps_function(fn: Callable[..., Any], *, buffer_callback: Any = None) -> bytes:
+def dumps_function(fn: Callable[..., Any]) -> bytes:
     """Pickle a function, by value if a worker could not import it. As ``dumps``.
 
     Raises:
         PicklingFailed: as ``dumps``.
     """
     look_at(fn)
-    return dumps(fn, buffer_callback=buffer_callback)
+    return dumps_lightly(fn, homeless_modules()) or dumps(fn)
 
 
 def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
@@ -112,6 +113,9 @@ def dumps_function_apart(fn: Callable[..., Any]) -> tuple[bytes, list[memoryview
         PicklingFailed: as ``dumps``.
     """
     look_at(fn)
+    light = dumps_lightly(fn, homeless_modules())
+    if light is not None:
+        return light, []
     blob, buffers = dumps_apart(fn)
     if buffers or len(blob) < BIG_BYTES:
         return blob, buffers
