@@ -240,6 +240,7 @@ class Child:
                 values, durations = answer.values, answer.durations
                 words[PHASE] = RUNNING
         self._stride = stride
+        items.clear()  # what lies in the arena is let go of with this answer, and not with the next
         answer.send(final=True)
 
     def _stumble(self, answer: Answer, position: int, item: Any, error: BaseException, earlier: int) -> bool:
