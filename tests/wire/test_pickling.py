@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._wire.pickling import dumps, dumps_each, loads
+from atonce._wire.pickling import dumps, loads
 from atonce.errors import PicklingFailed, TaskError
 
 LOCK = threading.Lock()
@@ -263,16 +263,3 @@ def test_a_generator_is_named():
 
 
 # ---- one by one -----------------------------------------------------------------------------------------------------------------
-
-
-def test_each_thing_is_pickled_for_itself():
-    blobs = dumps_each([1, LOCK, "b", [LOCK]])
-    assert [type(blob) for blob in blobs] == [bytes, PicklingFailed, bytes, PicklingFailed]
-    assert loads(blobs[0]) == 1
-    assert loads(blobs[2]) == "b"
-    assert str(blobs[3]).startswith("[0] (a _thread.lock)")
-    assert isinstance(blobs[1].__cause__, TypeError)
-
-
-def test_nothing_is_no_blobs():
-    assert dumps_each([]) == []

@@ -39,9 +39,11 @@ class InOrder:
 
     def pop(self) -> Delivery | None:
         """Give the delivery that begins at the index that is due."""
-        delivery = self._early.pop(self._next, None)
+        delivery = self._early.get(self._next)
         if delivery is not None:
-            self._next += len(delivery.values)
+            count = len(delivery.values)  # before it is taken out: Ctrl-C strikes behind calls, and must not lose it
+            del self._early[self._next]
+            self._next += count
         return delivery
 
     def waiting(self) -> list[Delivery]:

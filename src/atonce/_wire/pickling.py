@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-__all__ = ("dumps", "dumps_apart", "dumps_each", "dumps_function", "dumps_function_apart", "loads")
+__all__ = ("dumps", "dumps_apart", "dumps_function", "dumps_function_apart", "loads")
 
 _PROTOCOL = 5
 _registry_lock = threading.Lock()  # cloudpickle keeps one list for the whole process
@@ -65,17 +65,6 @@ def dumps_function(fn: Callable[..., Any]) -> bytes:
     """
     look_at(fn)
     return dumps_lightly(fn, homeless_modules()) or dumps(fn)
-
-
-def dumps_each(things: list[Any]) -> list[bytes | PicklingFailed]:
-    """Pickle each thing for itself: the way to find the one that does not."""
-    blobs: list[bytes | PicklingFailed] = []
-    for thing in things:
-        try:
-            blobs.append(dumps(thing))
-        except PicklingFailed as failure:
-            blobs.append(failure)
-    return blobs
 
 
 def loads(blob: bytes | bytearray) -> Any:

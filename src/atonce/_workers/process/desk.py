@@ -21,7 +21,6 @@ from atonce._policy.batching import Batching
 from atonce._policy.supervision import bundled, judge, may_run_again, share
 from atonce._values.batch import Delivery, Misfortune
 from atonce._values.typed import Protocol
-from atonce._wire.pickling import dumps_each
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Worker
 from atonce._workers.process.deaths import in_words
@@ -274,7 +273,7 @@ class Desk:
     def _ship_carefully(self, link: Link, piece: Piece) -> None:
         """Send each item for itself. Those that do not pickle fail here and now, and cut the batch in pieces."""
         begun = 0
-        blobs = dumps_each(piece.items)
+        blobs = self._parcels.of_each(piece.items)
         for position, blob in enumerate(blobs):
             if isinstance(blob, PicklingFailed):
                 index = piece.start + position
@@ -286,9 +285,13 @@ class Desk:
     def _ship_parcels(self, link: Link, piece: Piece, begin: int, end: int, blobs: list[Any]) -> None:
         if begin < end:
             part = Piece(piece.start + begin, piece.items[begin:end], careful=True)
+            slots = [parcel[1] for parcel in blobs[begin:end] if isinstance(parcel, tuple)]
+            moved = sum(self._parcels.lend(slot, link) for slot in slots)
             if link.room:
-                link.ship(part, b"C", self._careful(part.start, blobs[begin:end]))
+                flight = link.ship(part, b"C", self._careful(part.start, blobs[begin:end]))
+                flight.moved_bytes += moved
             else:
+                self._parcels.let_go(link, slots)
                 self._pieces.append(part)
 
     def _careful(self, start: int, blobs: list[Any]) -> bytes:

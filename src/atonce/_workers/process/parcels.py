@@ -13,6 +13,7 @@ from _pickle import loads
 from atonce._wire.arena import REGION_BYTES, Reader, Region, reclaim
 from atonce._wire.pickling import dumps, dumps_apart, dumps_function, dumps_function_apart
 from atonce._workers.process.link import Link
+from atonce.errors import PicklingFailed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -75,6 +76,22 @@ class Parcels:
                 return b"O", pickled((blob, *stored[:1], stored[1]), _PROTOCOL), stored[0]
             blob = dumps(items)  # no room in the arena: through the pipe
         return b"B", blob, None
+
+    def of_each(self, items: list[Any]) -> list[Any]:
+        """Make a parcel of each item for itself, or the ``PicklingFailed`` that says why there is none. Slots are for ``lend``."""
+        parcels: list[Any] = []
+        for item in items:
+            try:
+                blob, buffers = dumps_apart(item)
+                stored = self._store(buffers) if buffers else None
+                if stored is not None:
+                    self._holders[stored[0]] = 0
+                    parcels.append((blob, *stored))
+                else:
+                    parcels.append(dumps(item) if buffers else blob)
+            except PicklingFailed as failure:
+                parcels.append(failure)
+        return parcels
 
     def size(self, slot: int) -> int:
         """Tell how many bytes lie in a slot of ours."""
