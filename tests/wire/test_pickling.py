@@ -260,6 +260,3 @@ def test_an_attribute_in_a_slot_is_named():
 
 def test_a_generator_is_named():
     assert message({"rows": (row for row in [])}).startswith("['rows'] (a builtins.generator)")
-
-
-# ---- one by one -----------------------------------------------------------------------------------------------------------------
