@@ -11,6 +11,7 @@ import os
 import sys
 from _pickle import Pickler, dumps, loads
 from functools import partial
+from io import BytesIO
 from time import monotonic_ns, perf_counter, process_time
 
 from atonce._wire.arena import BIG_BYTES
@@ -472,8 +473,6 @@ class _Watcher(Pickler):
 
 
 def _pickle_builtins(values: list[Any]) -> bytes | None:
-    from io import BytesIO  # noqa: PLC0415 (loaded long since)
-
     file = BytesIO()
     watcher = _Watcher(file, _PROTOCOL)
     watcher.dump(values)

@@ -87,7 +87,7 @@ class ProcessWorker:
         link, self.link = self.link, None
         if link is not None:
             assert self._supervisor is not None
-            self._supervisor.end(link)
+            self._supervisor.let_end(link)
 
     def settings(self) -> dict[str, Any]:
         """What a new process of this worker is told first."""

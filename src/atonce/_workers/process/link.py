@@ -191,19 +191,6 @@ class Link:
         flight.moved_bytes = self.send(letter, HEAD.pack(flight.serial, flight.start), payload)
         return flight
 
-    def resend(self, flight: Sent, payload: bytes) -> None:
-        """Send a batch again that the worker could not read as a whole; now it is run item by item.
-
-        It is run behind those that were sent meanwhile, and has a new serial number for that.
-        """
-        self.flights.remove(flight)
-        self._serial += 1
-        flight.serial = self._serial
-        flight.careful = True
-        self.words[LIMIT + self._serial % DEPTH] = 0
-        self.flights.append(flight)
-        flight.moved_bytes += self.send(b"C", HEAD.pack(flight.serial, flight.start), payload)
-
     def flush(self) -> None:
         """Go on with what the pipe had no room for."""
         while self._unsent:

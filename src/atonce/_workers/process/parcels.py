@@ -73,7 +73,7 @@ class Parcels:
             stored = self._store(buffers)
             if stored is not None:
                 self._holders[stored[0]] = 0
-                return b"O", pickled((blob, *stored[:1], stored[1]), _PROTOCOL), stored[0]
+                return b"O", pickled((blob, *stored), _PROTOCOL), stored[0]
             blob = dumps(items)  # no room in the arena: through the pipe
         return b"B", blob, None
 
@@ -155,10 +155,6 @@ class Parcels:
         reclaim(self._arena, link.number, looked_at)
         if looked_at:
             self._dead.add(link.number)
-
-    def trim(self) -> None:
-        """Give back memory that is only kept for reuse."""
-        self._region.trim()
 
     def close(self) -> None:
         """Let go of everything but what others still look at."""

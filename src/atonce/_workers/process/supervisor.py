@@ -274,7 +274,7 @@ class Supervisor:
         if link is None:
             worker.buried()
         else:
-            self._let_end(link)
+            self.let_end(link)
 
     def stop(self) -> None:
         """End all processes now; whoever waits for them hears that the pool is closed."""
@@ -284,7 +284,8 @@ class Supervisor:
         for link in self._links.values():
             link.kill()
 
-    def _let_end(self, link: Link) -> None:
+    def let_end(self, link: Link) -> None:
+        """Let a process end by itself, and not for ever."""
         link.hang_up()
         self._leaving[link.number] = monotonic() + _LEAVE_S
 
@@ -315,10 +316,6 @@ class Supervisor:
         self._by_end.update(dict.fromkeys(link.ends, link))
         link.send(b"S", dumps({**worker.settings(), **self._surroundings()}, 5))
         return link
-
-    def end(self, link: Link) -> None:
-        """Let a process end that is to be replaced."""
-        self._let_end(link)
 
     def _hear_news(self) -> None:
         assert self._nursery is not None

@@ -1,7 +1,7 @@
 """The zygote: a small process with one thread, from which workers are forked in less than a millisecond.
 
 Forking the caller's own process would be as quick, and wrong: its threads may hold locks that nobody in the child would ever
-release. Starting a new Python for each worker would be right, and 50 times as slow. (Measured: benchmarks/peers/first_result.py)
+release. Starting a new Python for each worker would be right, and 50 times as slow. (Source: the design, 0.8 and 49 ms)
 
 ::
 
