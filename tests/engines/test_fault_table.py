@@ -279,6 +279,18 @@ def test_the_table(moment, failure, chunksize, comes):
         assert pool.map(abs, range(-20, 0)) == list(range(20, 0, -1))  # it stays usable
 
 
+@pytest.mark.parametrize("failure", ["memory", *REFUSED])
+@pytest.mark.parametrize("results_before", [0, 5])
+def test_a_result_that_fails_to_pickle_is_not_taken_for_a_death(failure, results_before):
+    """The first answer of a worker is pickled as a whole, before anybody knows that a result of this job needs more care."""
+    fn, items = MOMENTS["pickling the result"](failure)
+    comes = TABLE["pickling the result"][failure]
+    options = {**PROCESS, "max_workers": 1, **(MEMORY if failure == "memory" else {})}
+    last = atonce.map(fn, items[BAD - results_before : BAD + 1], chunksize=ITEMS, **options)[-1]
+    assert type(last.error) is comes.error
+    assert comes.words in str(last.error)
+
+
 def expect_no_failure(results):
     assert [-1 if isinstance(result, Trap) else result for result in results] in (numbers(), numbers(-1))
     assert (results.report.items, results.report.succeeded) == (ITEMS, ITEMS)

@@ -348,7 +348,7 @@ class Child:
             return None
         try:
             blob = _pickle_builtins(values)
-        except Exception:
+        except BaseException:  # each is packed for itself then, and whatever it raises is told of it
             blob = None
         if blob is not None and len(blob) >= BIG_BYTES * len(values):
             blob = None  # large bytes: they take the way through the arena
