@@ -115,13 +115,6 @@ def test_a_full_disk_in_a_worker_is_no_harm():
     assert all(bytes(frame.buffer) == b"seen" + bytes(BIG - 4) for frame in results)
 
 
-def test_arrays_of_numpy():
-    numpy = pytest.importorskip("numpy")
-    arrays = [numpy.arange(500_000) + number for number in range(10)]
-    results = atonce.map(lambda array: array * 2, arrays, **PROCESS)
-    assert all((result == array * 2).all() and result.flags.writeable for result, array in zip(results, arrays, strict=True))
-
-
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, Frame], ids=lambda kind: kind.__name__)
 def test_they_cross_one_by_one_as_well(kind):
     """As beside something that cannot be sent."""

@@ -337,8 +337,9 @@ def test_the_zygotes_death_with_large_items_and_results(evidence):
 
 
 def test_the_zygotes_death_with_a_large_function(evidence):
-    numpy = pytest.importorskip("numpy")
-    table, fn = numpy.arange(LARGE), report_fn(evidence)
+    import numpy as np
+
+    table, fn = np.arange(LARGE), report_fn(evidence)
     stream = atonce.stream(lambda number: int(table[fn(number)] + table[-1]), range(40), retries=1, chunksize=1, **PROCESS)
     results = during(lambda: list(stream), lambda: kill_zygote(evidence))
     assert results == [number + LARGE - 1 for number in range(40)]

@@ -228,11 +228,12 @@ def test_an_error_is_passed_on_as_it_is():
 
 
 def test_arrays_of_numpy():
-    numpy = pytest.importorskip("numpy")
-    ascending = numpy.arange(1 << 20, dtype="f8").reshape(1 << 10, 1 << 10)
+    import numpy as np
+
+    ascending = np.arange(1 << 20, dtype="f8").reshape(1 << 10, 1 << 10)
     frozen = ascending.copy()
     frozen.flags.writeable = False
-    things = [ascending, ascending.T, ascending[::2, ::2], frozen, numpy.arange(5), large(7)]
+    things = [ascending, ascending.T, ascending[::2, ::2], frozen, np.arange(5), large(7)]
     blob, buffers = dumps_with_buffers(dump, things)
     assert len(buffers) >= 4
     arrived = pickle.loads(blob, buffers=[bytearray(buffer) for buffer in buffers])
