@@ -1,5 +1,7 @@
 """What holds for every test: nothing is left behind."""
 
+import signal
+
 import pytest
 
 from atonce.testing import Leaks
@@ -20,6 +22,13 @@ def _open_once() -> None:
         return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.sleep(0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to programs in its background: they, and what they start, are deaf to Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

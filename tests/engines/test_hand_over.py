@@ -117,11 +117,11 @@ def test_the_parents_side_in_all_interleavings(data, strides, keeps):
             next(steps, None)
 
     words.meanwhile = go_on
-    link = SimpleNamespace(words=words, number=1)
+    link = SimpleNamespace(words=words, arena=1)
     link._claimed = functools.partial(Link._claimed, link)
     flight = Sent(SERIAL, Piece(0, list(range(ITEMS))))
     for keep in keeps:
-        taken += Link.take_back(link, flight, keep, lambda _number: go_on())
+        taken += Link.take_back(link, flight, keep, lambda _arena: go_on())
         flight.done = data.draw(st.integers(flight.done, min(len(ran), flight.limit)), label="answered") if ran else 0
     for _ in steps:
         pass

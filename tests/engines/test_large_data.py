@@ -93,7 +93,7 @@ def test_what_is_the_same_for_all_items_is_sent_once(make):
 
 
 def test_without_room_it_goes_through_the_pipe(monkeypatch):
-    monkeypatch.setattr(parcels.Region, "put", lambda self, buffers: None)
+    monkeypatch.setattr(parcels.ArenaWriter, "put", lambda self, buffers: None)
     results = atonce.map(changed, [Frame(bytearray(BIG)) for _ in range(6)], **PROCESS)
     assert all(bytes(frame.buffer) == b"seen" + bytes(BIG - 4) for frame in results)
     data = bytearray(os.urandom(BIG))

@@ -1,10 +1,12 @@
 """However a program with process workers ends, and whoever of them dies: one traceback at most, and soon nothing is left."""
 
+import atexit
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -357,6 +359,32 @@ def test_the_zygotes_death_while_all_is_quiet():
 def test_a_pool_is_closed_after_its_zygotes_death():
     with atonce.Pool(**PROCESS) as pool:
         os.kill(pool.submit(os.getppid).result(30), signal.SIGKILL)
+
+
+def stay(number):
+    if number:
+        time.sleep(3600)
+    return os.getpid()
+
+
+def test_what_a_worker_has_started_after_it_was_interrupted_ends_with_the_pool():
+    with atonce.Pool(**PROCESS) as pool:
+        stream = pool.stream(stay, range(10), chunksize=1)
+        next(stream)
+        stream.close()  # kills those that are at it
+        pids = set(pool.map(lambda _: os.getpid(), range(8), chunksize=1))
+    assert not any(map(is_alive, pids))
+
+
+def test_a_pool_waits_for_the_processes_that_its_workers_had_before():
+    def report(number):
+        if "registered" not in globals():
+            globals()["registered"] = atexit.register(time.sleep, 0.3)
+        return os.getpid()
+
+    with atonce.Pool(**PROCESS) as pool:
+        pids = set(pool.map(report, range(8), chunksize=1, max_tasks_per_child=2))
+    assert not any(map(is_alive, pids))
 
 
 # ---- workers are killed, or leave somebody behind -------------------------------------------------------------------------------

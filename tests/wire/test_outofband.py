@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from atonce._wire.arena import BIG_BYTES, VIEW_BYTES, Reader, Region, open_file
+from atonce._wire.arena import BIG_BYTES, open_arena
+from atonce._wire.arena_reader import VIEW_BYTES, ArenaReader
+from atonce._wire.arena_writer import ArenaWriter
 from atonce._wire.outofband import dumps_with_buffers, stream_with_buffers
 
 dump = partial(pickle.dumps, protocol=5)
@@ -316,8 +318,8 @@ def test_what_only_the_given_function_can_pickle_is_left_to_it():
 
 
 def test_through_the_arena_and_back():
-    fd = open_file()
-    region, reader = Region(fd, 0), Reader(fd)
+    fd = open_arena()
+    region, reader = ArenaWriter(fd), ArenaReader(fd)
     things = [
         large(1, VIEW_BYTES),
         bytearray(large(2, VIEW_BYTES + 1)),

@@ -1,4 +1,4 @@
-"""Pickles without their large buffers, which travel through the arena instead.
+"""Pickles without their large buffers, which travel through an arena instead.
 
 Protocol 5 of pickle leaves out the buffers of objects that offer them: NumPy and Arrow arrays, pandas frames. It does not leave out
 ``bytes`` and ``bytearray``, which it writes into the stream whatever a pickler overrides, and it refuses a ``memoryview``.

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from atonce._wire.arena import Reader, Region
+    from atonce._wire.arena_reader import ArenaReader
+    from atonce._wire.arena_writer import ArenaWriter
     from atonce._wire.tracebacks import Packed
     from atonce._workers.process.claims import Claims
 
@@ -54,13 +55,15 @@ _dumps = partial(dumps, protocol=_PROTOCOL)
 class Child:
     """Answers the parent's messages, one after the other, in the main thread."""
 
-    def __init__(self, inlet: Inlet, outlet: Outlet, words: memoryview, claims: Claims, region: Region, reader: Reader) -> None:
+    def __init__(
+        self, inlet: Inlet, outlet: Outlet, words: memoryview, claims: Claims, results: ArenaWriter, items: ArenaReader
+    ) -> None:
         self._inlet = inlet
         self._outlet = outlet
         self._words = words
         self._claims = claims
-        self._region = region  # where large results are put
-        self._reader = reader  # of large items
+        self._results = results  # where large results are put
+        self._items = items  # where large items come from
         self._unfit = False  # whether the initializer has failed
         self._failed = False  # whether it has, or taking the job: then nothing is run
         self._threads = 1
@@ -166,7 +169,7 @@ class Child:
 
     def _reuse(self, payload: memoryview) -> None:
         for slot in loads(payload):
-            self._region.free(slot)
+            self._results.free(slot)
 
     # ---- batches ----------------------------------------------------------------------------------------------------------------
 
@@ -340,7 +343,7 @@ class Child:
         if isinstance(parcel, bytes):
             return loads(parcel)
         blob, slot, spans = parcel
-        return loads(blob, buffers=self._reader.open(slot, spans))
+        return loads(blob, buffers=self._items.open(slot, spans))
 
     def pack_values(self, values: list[Any]) -> bytes | None:
         """Pickle results as a whole, if they are small, and builtin objects through and through; else ``None``."""
@@ -359,7 +362,7 @@ class Child:
         """Make a parcel of a result; a ``Packed`` exception if it does not pickle."""
         try:
             blob, buffers = dumps_with_buffers(_dumps, value)
-            slot = self._region.put(buffers) if buffers else None
+            slot = self._results.put(buffers) if buffers else None
             if slot is not None:
                 return (blob, *slot)
             return _dumps(value) if buffers else blob
@@ -369,8 +372,8 @@ class Child:
             return _pack_by_value(value)
 
     def let_go(self) -> list[int]:
-        """Give the slots of the parent's region that nothing here looks at any more."""
-        return self._reader.let_go()
+        """Give the slots of the parent's arena that nothing here looks at any more."""
+        return self._items.let_go()
 
     def send(self, letter: bytes, part: tuple[Any, ...]) -> None:
         """Send a part of an answer. It may have to wait for the parent, which is not the item's time."""

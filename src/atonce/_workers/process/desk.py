@@ -24,6 +24,7 @@ from atonce._values.typed import Protocol
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Worker
 from atonce._workers.process.deaths import in_words
+from atonce._workers.process.launch import explained
 from atonce._workers.process.link import Link, Piece, Sent
 from atonce._workers.process.parcels import Parcels
 from atonce._workers.process.reading import InputReader
@@ -56,7 +57,11 @@ class Member(Worker, Protocol):
         """Whether its initializer is still to be waited for, before it is known to be good for anything."""
 
     def get_link(self) -> Link:
-        """Return its process; start one, if it has none."""
+        """Return its process; start one, if it has none.
+
+        Raises:
+            OSError: no process can be had.
+        """
 
     def renew(self) -> None:
         """Let its process end, for a fresh one."""
@@ -69,23 +74,32 @@ class Desk:
         place: whose work it is.
         members: the workers that are here.
         hungry: those of them that have nothing to do, while others do, or while the input keeps everybody waiting.
+        stranded: those for which no process can be had, while others have one.
     """
 
     def __init__(
-        self, place: Place, parcels: Parcels, fence: Callable[[int], object], settings: Callable[[], dict[str, Any]]
+        self,
+        place: Place,
+        parcels: Parcels,
+        fence: Callable[[int], object],
+        relief: Callable[[], bool],
+        settings: Callable[[], dict[str, Any]],
     ) -> None:
         self.place = place
         self.job = place.job
         self.members: list[Member] = []
         self.hungry: set[Member] = set()
+        self.stranded: set[Member] = set()
         self._parcels = parcels
         self._fence = fence
+        self._relief = relief
         self._batching = Batching(_BATCH_S, self.job.chunksize)
         self._item_s: float | None = None
         self._pieces: deque[Piece] = deque()
         self._attempts: dict[int, int] = {}  # of items that have been in a death; by index
         self._kills: dict[int, int] = {}
         self._in_vain = 0
+        self._notice = ""  # what the caller should know, and has not been told
         self._together = self.job.in_flight > 1
         self._reader = None if place.prompt else InputReader(place, self._arrived)
         self.wake: Callable[[Callable[[], None]], None] = _nobody
@@ -123,7 +137,10 @@ class Desk:
             member.link.listen(all_said=True)
         self.members.remove(member)
         self.hungry.discard(member)
+        self.stranded.discard(member)
         self.place.leave(member, fault)
+        if len(self.stranded) == len(self.members):
+            self.try_again()  # there is nobody else for what is left
 
     def close(self) -> None:
         """Nobody is here any more: account for what nobody has, and let go."""
@@ -139,8 +156,7 @@ class Desk:
 
     def feed(self, member: Member) -> None:
         """Give a worker as much to do as it should have; let it go if there is nothing."""
-        if member.getting_ready:
-            member.get_link()
+        if self._is_out(member):
             return
         link = member.link
         under_way = len(link.flights) if link is not None else 0
@@ -153,7 +169,11 @@ class Desk:
             piece = self._next_piece(self._room(link), crowded=crowded)
             if piece is None:
                 break
-            link = member.get_link()
+            link = self._start(member)
+            if link is None:
+                self._pieces.appendleft(piece)
+                self._feed_hungry()
+                return
             self._ship(link, piece)
             under_way = len(link.flights)
             self.hungry.discard(member)
@@ -166,6 +186,44 @@ class Desk:
             self.dismiss(member)
         else:
             self._look_for_work(member, patient=True)
+
+    def _is_out(self, member: Member) -> bool:
+        """Tell whether nothing can be given to a worker now: there is no process for it, or its initializer has not run."""
+        if member in self.stranded:
+            return True
+        if member.getting_ready:
+            self._start(member)
+            return True
+        return False
+
+    def _start(self, member: Member) -> Link | None:
+        """Return a worker's process, and start it if need be; ``None`` if it cannot be had, which has been dealt with."""
+        try:
+            return member.get_link()
+        except OSError as error:
+            self._strand(member, explained(error))
+            return None
+
+    def _strand(self, member: Member, error: OSError) -> None:
+        """No process can be had for a worker: the others do its work. If there are none, that is why nobody can work."""
+        member.usable = False  # it stays here, in case that there is a process later; nobody else need try
+        if any(other.link is not None for other in self.members) or self._relief():
+            self.stranded.add(member)
+            self.hungry.discard(member)
+            self._notice = f"not all workers could be started: {error}"
+        else:
+            self.dismiss(member, error)
+
+    def try_again(self) -> None:
+        """A process has ended, or whoever had one has gone: perhaps there is one now for those who have none."""
+        stranded, self.stranded = self.stranded, set()
+        for member in stranded:
+            member.usable = True
+            self.feed(member)
+
+    def _feed_hungry(self) -> None:
+        for member in list(self.hungry):
+            self.feed(member)
 
     def _is_spent(self, link: Link | None) -> bool:
         return link is not None and self.job.max_tasks is not None and link.tasks >= self.job.max_tasks
@@ -345,23 +403,26 @@ class Desk:
         bad = [Misfortune(position - first, unpack(packed), items[position], tries) for position, packed, tries in failed]
         if parcels:
             taken = {misfortune.position for misfortune in bad}
-            values = [self._opened(at, value, first, items, bad, taken) for at, value in enumerate(values)]
+            values = [self._opened(link, at, value, first, items, bad, taken) for at, value in enumerate(values)]
             bad.sort(key=_position)
         delivery = Delivery(flight.start + first, values, bad, seconds, cpu_s, f"process {link.pid}", durations)
         if attempts:
             delivery.attempts = {position - first: tries for position, tries in attempts.items()}
         delivery.moved_bytes = self._moved_bytes + flight.moved_bytes + moved
         self._moved_bytes = flight.moved_bytes = 0
+        delivery.notice, self._notice = self._notice, ""
         self.place.deliver(delivery)
 
-    def _opened(self, at: int, parcel: Any, first: int, items: list[Any], bad: list[Misfortune], taken: set[int]) -> Any:
+    def _opened(
+        self, link: Link, at: int, parcel: Any, first: int, items: list[Any], bad: list[Misfortune], taken: set[int]
+    ) -> Any:
         """Unpickle one value; put a failure beside it if that cannot be done."""
         if at in taken:
             return None
         try:
             if isinstance(parcel, tuple) and len(parcel) == 4:  # noqa: PLR2004 (a packed exception: the value did not pickle)
                 raise unpack(parcel)  # noqa: TRY301 (treated like one that unpickling raises)
-            return self._parcels.open(parcel)
+            return self._parcels.open(link, parcel)
         except BaseException as error:
             bad.append(Misfortune(at, error, items[first + at]))
             return None
@@ -423,6 +484,14 @@ class Desk:
             self.dismiss(member, self._crash(link, status, killer, f"while it was {link.doing}"))
             return
         self.feed_all()
+
+    def hear_unborn(self, member: Member, link: Link, error: OSError) -> None:
+        """Go on without a worker that could not be given a process."""
+        flights, link.flights = link.flights, deque()
+        for flight in flights:
+            self._requeue(flight, [(flight.done, flight.limit)])
+        self._strand(member, error)
+        self._feed_hungry()
 
     def _judge(self, link: Link, flight: Sent, status: int, killer: str) -> bool:
         """Find the culprit among the items of the flight in hand; tell whether there is one, or may be."""

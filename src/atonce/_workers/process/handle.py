@@ -10,6 +10,7 @@ from atonce._machine.cpus import usable_cpus
 from atonce._wire.pickling import dumps, dumps_function
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.desk import Desk
+from atonce._workers.process.launch import explained
 from atonce._workers.process.link import Link
 from atonce._workers.process.supervisor import Supervisor, post
 
@@ -35,6 +36,7 @@ class ProcessWorker:
         self.name = context.name
         self.unfit: BaseException | None = None  # why no process of its can get ready. Belongs to the supervisor's thread
         self.usable = True  # Written by the supervisor, before the worker leaves its place
+        self.closing = False  # whether it has been asked to close. Belongs to the supervisor's thread
         self.link: Link | None = None
         self.desk: Desk | None = None
         self._setup = context.setup
@@ -51,20 +53,24 @@ class ProcessWorker:
             self._supervisor = supervisor
             supervisor.assign(self, place)
 
-        post(command)
+        try:
+            post(command)
+        except OSError as error:
+            place.leave(self, explained(error))
 
     def nudge(self, place: Place) -> None:
         """Let the process see what is barred."""
-        post(lambda supervisor: supervisor.bar(place))
+        post(lambda supervisor: supervisor.bar(place), begin=False)
 
     def interrupt(self, place: Place, *, force: bool) -> None:
         """Let the process start nothing more; with ``force``, kill it, also if it is only starting."""
-        post(lambda supervisor: supervisor.interrupt(self, place, force=force))
+        post(lambda supervisor: supervisor.interrupt(self, place, force=force), begin=False)
 
     def close(self, *, wait: bool) -> None:
         """End the process; with ``wait``, return when it has ended."""
         if not self._gone.is_set():
-            post(lambda supervisor: supervisor.close(self))
+            if not post(lambda supervisor: supervisor.close(self), begin=False):
+                self._gone.set()  # without a supervisor there are no processes
             if wait:
                 self._gone.wait()
 
@@ -114,7 +120,7 @@ class ProcessWorker:
         return None if self._supervisor is None else self._supervisor.thread
 
     def buried(self) -> None:
-        """Its process has ended, and it has been asked to close."""
+        """Its processes have ended, and it has been asked to close."""
         self._gone.set()
 
 

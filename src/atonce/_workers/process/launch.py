@@ -5,6 +5,7 @@ Both give the supervisor the same thing: somebody to ask for a worker, and one d
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from _pickle import dumps
@@ -13,7 +14,7 @@ from fcntl import F_DUPFD_CLOEXEC, fcntl
 
 from atonce._machine.kernel import fence
 from atonce._values.typed import NamedTuple, Protocol
-from atonce._wire.arena import open_file
+from atonce._wire.arena import open_arena
 from atonce.errors import EngineUnavailable
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -27,10 +28,12 @@ __all__ = (
     "Gone",
     "News",
     "Nursery",
+    "Unborn",
     "ZygoteNursery",
     "above_standard_streams",
     "choose_nursery",
     "close_spare",
+    "explained",
     "forget_spare",
     "make_ahead",
     "take_nursery",
@@ -49,6 +52,13 @@ class Born(NamedTuple):
     pid: int
 
 
+class Unborn(NamedTuple):
+    """A worker could not be given a process: the system has none to spare."""
+
+    number: int
+    error: OSError
+
+
 class Died(NamedTuple):
     """A worker's process has ended.
 
@@ -65,15 +75,15 @@ class Gone(NamedTuple):
     """The nursery itself is gone, and all its workers with it."""
 
 
-News = Born | Died | Gone
+News = Born | Unborn | Died | Gone
 
 
 class Nursery(Protocol):
     """Makes worker processes. Belongs to the supervisor's thread.
 
     Attributes:
-        arena: descriptor of the shared file.
-        fences: whether memory fences order what is read and written in it; else both sides take a lock.
+        arena: descriptor of the file of what the parent sends.
+        fences: whether memory fences order what both sides read and write in a worker's words; else both take a lock.
     """
 
     arena: int
@@ -83,7 +93,7 @@ class Nursery(Protocol):
         """The descriptor that is readable when there is news."""
 
     def bear(self, number: int, name: str, ends: list[int]) -> None:
-        """Start a worker with these ends: inbox, outbox, standard output, standard error. They stay the caller's to close."""
+        """Start a worker with these ends: inbox, outbox, arena, stdout, stderr. They stay the caller's to close."""
 
     def kill(self, number: int) -> None:
         """End a worker now, if it is still there."""
@@ -154,7 +164,7 @@ class ZygoteNursery:
         if not sys.executable:
             raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
         self.fences = os.environ.get("ATONCE_FENCES") != "no" and fence()
-        self.arena = open_file() if arena is None else arena
+        self.arena = open_arena() if arena is None else arena
         ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         self._control = _socket.socket(fileno=above_standard_streams(ours.detach()))
         self._control.setblocking(False)
@@ -169,7 +179,7 @@ class ZygoteNursery:
 
     def _spawn(self, theirs: int) -> int:
         # Out of the way of the numbers that they get, so that neither is overwritten before it has been copied.
-        copies = [int(fcntl(end, F_DUPFD_CLOEXEC, 10)) for end in (theirs, self.arena)]
+        copies = [int(fcntl(end, F_DUPFD_CLOEXEC, _ARENA + 1)) for end in (theirs, self.arena)]
         try:
             return os.posix_spawn(
                 sys.executable,
@@ -224,6 +234,8 @@ class ZygoteNursery:
             letter, words = packet[:1], packet[1:].split()
             if letter == b"B":
                 told.append(Born(int(words[0]), int(words[1])))
+            elif letter == b"N":
+                told.append(Unborn(int(words[0]), OSError(int(words[1]), os.strerror(int(words[1])))))
             elif letter == b"D":
                 told.append(Died(int(words[0]), os.waitstatus_to_exitcode(int(words[1]))))
             elif letter == b"T":
@@ -254,6 +266,16 @@ class ZygoteNursery:
     def _send(self, packet: bytes) -> None:
         with suppress(OSError):  # if it is gone, its end of the socket says so
             self._control.send(packet)
+
+
+def explained(error: OSError) -> OSError:
+    """Say with an error what it was that could not be done, and what to do about it."""
+    what = {
+        errno.EMFILE: "each worker needs seven descriptors in this process: raise the limit of open files (ulimit -n)",
+        errno.EAGAIN: "there are too many processes: raise the limit (ulimit -u, or pids.max of the control group)",
+    }.get(error.errno or 0, "the system has no room for another process")
+    error.add_note(f"a worker process could not be started: {what}, or take fewer workers (max_workers=)")
+    return error
 
 
 def above_standard_streams(end: int) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import select
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from mmap import mmap
 from time import monotonic
 
 from atonce._policy.supervision import Flight, Hand
-from atonce._wire.arena import REGION_BYTES
+from atonce._wire.arena import open_arena, reclaim
+from atonce._wire.arena_reader import ArenaReader, Windows
 from atonce._wire.frames import READ_BYTES, Assembler, framed
 from atonce._workers.process.launch import Nursery, above_standard_streams
 from atonce._workers.process.poller import Poller
@@ -56,6 +57,14 @@ _PHASES = {
     SENDING: "sending",
 }
 _TAIL_LINES = 40  # a dump of a stack takes about 20
+
+
+def _pipe(readers: ExitStack, writers: ExitStack) -> tuple[int, int]:
+    """Make a pipe, and let each end be closed with the others of its side. PEP 446: no sibling inherits them."""
+    reader, writer = map(above_standard_streams, os.pipe())
+    readers.callback(os.close, reader)
+    writers.callback(os.close, writer)
+    return reader, writer
 
 
 class Piece:
@@ -108,11 +117,13 @@ class Link:
     """One worker process, from the first wish for it to its end.
 
     Attributes:
-        number: of the worker, its region, and its birth.
+        number: of the worker and its birth.
         pid: 0 until it is born.
         flights: its batches, in the order in which it runs them.
         job: whose job it has, whatever that is; ``None`` for none.
-        slots: slots of the parent's region that it may be looking at.
+        slots: slots of the parent's arena that it may be looking at.
+        arena: the file of its words and its large results.
+        reader: opens its large results.
         ready: whether its initializer has run.
         dead: whether it has ended.
         doomed: whether we have had it killed.
@@ -121,7 +132,7 @@ class Link:
         tasks: items that it was sent.
     """
 
-    def __init__(self, number: int, name: str, nursery: Nursery, poller: Poller) -> None:
+    def __init__(self, number: int, name: str, nursery: Nursery, poller: Poller, windows: Windows) -> None:
         self.number = number
         self.name = name
         self.pid = 0
@@ -141,23 +152,24 @@ class Link:
         self._unsent: deque[memoryview] = deque()
         self._open: dict[int, LineRelay | None] = {}
         self._late: list[bytes] = []
-        memory = mmap(nursery.arena, WORDS_BYTES, offset=number * REGION_BYTES)
-        self.words = memoryview(memory).cast("Q")
-        self.words[BARRED] = NOTHING_BARRED
         self._stderr = LineRelay("stderr", _TAIL_LINES)
-        ends = [above_standard_streams(end) for _ in range(4) for end in os.pipe()]  # PEP 446: no sibling inherits them
-        self.inbox, self.outbox = ends[1], ends[2]
-        theirs = [ends[0], ends[3], ends[5], ends[7]]
-        try:
-            for end in (self.inbox, self.outbox, ends[4], ends[6]):
+        with ExitStack() as ours, ExitStack() as theirs:
+            self.arena = open_arena()
+            ours.callback(os.close, self.arena)
+            self.reader = ArenaReader(self.arena, windows)
+            self.words = memoryview(mmap(self.arena, WORDS_BYTES)).cast("Q")
+            self.words[BARRED] = NOTHING_BARRED
+            their_inbox, self.inbox = _pipe(theirs, ours)
+            self.outbox, their_outbox = _pipe(ours, theirs)
+            stdout, their_stdout = _pipe(ours, theirs)
+            stderr, their_stderr = _pipe(ours, theirs)
+            for end in (self.inbox, self.outbox, stdout, stderr):
                 os.set_blocking(end, False)
-            self._open = {self.outbox: None, ends[4]: LineRelay("stdout"), ends[6]: self._stderr}
-            for end in self._open:
-                poller.register(end)
-            nursery.bear(number, name, theirs)
-        finally:
-            for end in theirs:
-                os.close(end)
+            nursery.bear(number, name, [their_inbox, their_outbox, self.arena, their_stdout, their_stderr])
+            ours.pop_all()
+        self._open = {self.outbox: None, stdout: LineRelay("stdout"), stderr: self._stderr}
+        for end in self._open:
+            poller.register(end)
 
     @property
     def room(self) -> int:
@@ -269,7 +281,7 @@ class Link:
         Args:
             flight: whose items.
             keep: how many unbegun items it may have.
-            fence: orders our store before our load, for the worker too. See ``protocol.py``.
+            fence: orders our store before our load, for the worker too; given the arena. See ``protocol.py``.
 
         Returns:
             The items that nobody has now, which are the last ones; maybe none.
@@ -278,7 +290,7 @@ class Link:
         if limit >= flight.limit:
             return []
         self.words[LIMIT + flight.serial % DEPTH] = flight.serial << 32 | limit
-        fence(self.number)
+        fence(self.arena)
         limit = max(limit, self._claimed(flight))
         if limit >= flight.limit:
             return []
@@ -366,16 +378,20 @@ class Link:
         return self._stderr.tail()
 
     def close(self) -> None:
-        """Close what is open. It is dead."""
+        """Close what is open, and give its memory back, but for what somebody looks at. It is dead."""
         self.hang_up()
         for end in list(self._open):
             self._close_end(end)
         self.flights.clear()
         self.words.release()
+        self.reader.let_go()
+        reclaim(self.arena, self.reader.live())
+        self.reader.close()
+        os.close(self.arena)
 
     def forget(self) -> None:
         """In a process that was forked from this one: close the ends."""
-        for end in (self.inbox, *self._open):
+        for end in (self.inbox, self.arena, *self._open):
             if end >= 0:
                 with suppress(OSError):
                     os.close(end)

@@ -1,6 +1,6 @@
 """What travels to the workers and back, and whose turn it is to free the memory of what is large.
 
-A slot of the parent's region (see ``_wire/arena.py``) may be written again when nobody looks at it any more: neither a worker that
+A slot of the parent's arena (see ``_wire/arena.py``) may be written again when nobody looks at it any more: neither a worker that
 was sent there, nor, for a function's arrays, the desk that sends workers there. This is where that is counted. Belongs to the
 supervisor's thread.
 """
@@ -10,7 +10,8 @@ from __future__ import annotations
 from _pickle import dumps as pickled
 from _pickle import loads
 
-from atonce._wire.arena import REGION_BYTES, Reader, Region, reclaim
+from atonce._wire.arena_reader import Windows
+from atonce._wire.arena_writer import ArenaWriter
 from atonce._wire.pickling import dumps, dumps_apart, dumps_function, dumps_function_apart
 from atonce._workers.process.link import Link
 from atonce.errors import PicklingFailed
@@ -27,16 +28,17 @@ _PROTOCOL = 5
 
 
 class Parcels:
-    """Packs, opens, and counts who still looks."""
+    """Packs, opens, and counts who still looks.
+
+    Attributes:
+        windows: counts the large results that are looked at, for all workers.
+    """
 
     def __init__(self, arena: int) -> None:
-        self._arena = arena
-        self._region = Region(arena, 0)
-        self._reader = Reader(arena)
-        self._holders: dict[int, int] = {}  # by slot of our region
+        self.windows = Windows()
+        self._arena = ArenaWriter(arena)
+        self._holders: dict[int, int] = {}  # by slot
         self._sizes: dict[int, int] = {}
-        self._dead: set[int] = set()  # numbers of workers whose results somebody still looks at
-        self._returned: dict[int, list[int]] = {}  # slots of a worker's region that it may use again; by its number
 
     # ---- out --------------------------------------------------------------------------------------------------------------------
 
@@ -98,7 +100,7 @@ class Parcels:
         return self._sizes[slot]
 
     def _store(self, buffers: list[memoryview]) -> tuple[int, list[tuple[int, int]]] | None:
-        stored = self._region.put(buffers)
+        stored = self._arena.put(buffers)
         if stored is not None:
             self._sizes[stored[0]] = sum(length for _, length in stored[1])
         return stored
@@ -122,40 +124,30 @@ class Parcels:
         self._holders[slot] -= 1
         if self._holders[slot] == 0:
             del self._holders[slot], self._sizes[slot]
-            self._region.free(slot)
+            self._arena.free(slot)
 
     # ---- in ---------------------------------------------------------------------------------------------------------------------
 
-    def open(self, parcel: Any) -> Any:
+    @staticmethod
+    def open(link: Link, parcel: Any) -> Any:
         """Unpickle a value; its large buffers stay where the worker put them, for as long as anybody uses the value."""
         if isinstance(parcel, bytes):
             return loads(parcel)
         blob, slot, spans = parcel
-        return loads(blob, buffers=self._reader.open(slot, spans))
+        return loads(blob, buffers=link.reader.open(slot, spans))
 
-    def return_slots(self, link: Link) -> None:
-        """Tell a worker which slots of its region nobody looks at any more."""
-        for slot in self._reader.let_go():
-            number = slot // REGION_BYTES
-            if number not in self._dead:
-                self._returned.setdefault(number, []).append(slot)
-            elif not self._reader.live(number):
-                self._dead.remove(number)
-                reclaim(self._arena, number)
-        if slots := self._returned.pop(link.number, None):
+    @staticmethod
+    def return_slots(link: Link) -> None:
+        """Tell a worker which slots of its arena nobody looks at any more."""
+        if slots := link.reader.let_go():
             link.send(b"G", pickled(slots, _PROTOCOL))
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 
     def forget(self, link: Link) -> None:
-        """A worker is dead and closed: it looks at nothing any more, and writes nothing."""
-        self._returned.pop(link.number, None)
+        """A worker is dead: it looks at nothing any more."""
         self.let_go(link, list(link.slots))
-        looked_at = self._reader.live(link.number)
-        reclaim(self._arena, link.number, looked_at)
-        if looked_at:
-            self._dead.add(link.number)
 
     def close(self) -> None:
         """Let go of everything but what others still look at."""
-        self._region.close()
+        self._arena.close()

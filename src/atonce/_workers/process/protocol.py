@@ -12,7 +12,7 @@ B      parent serial, start (8 bytes each), pickled list of items              a
 O      parent serial, start, pickled (slot, spans, blob)                       the same, its large buffers in the arena
 C      parent serial, start, pickled list of ``(parcel, earlier attempts)``    a careful batch: each item read, run, packed and
                                                                                answered for itself
-G      parent pickled list of slots                                            slots of the child's region that may be used again
+G      parent pickled list of slots                                            slots of the child's arena that may be used again
 R      child  nothing                                                          set up
 F      child  pickled (stage, ``Packed``): ``"S"`` or ``"J"``                  that failed; every batch comes back undone
 D      child  pickled part, see below                                          results; the values are builtin objects through and
@@ -25,12 +25,12 @@ L, W   child  see ``forward.py``                                               a
 A *part* is ``(serial, first, values, failed, final, seconds, cpu_s, durations, attempts, let_go)``: the position in the batch of
 its first value; the values, with ``None`` where an item failed; position, ``Packed`` exception and attempts of each that did;
 whether the batch has ended; wall and CPU time; the time of each item, where that was asked for, and how often it was tried, where
-more than once; and the slots of the parent's region that the child has let go of.
+more than once; and the slots of the parent's arena that the child has let go of.
 
 A *parcel* is a pickled object: ``bytes``, or ``(bytes, slot, spans)`` where its large buffers lie in the arena, or, instead of a
 value that does not pickle, a ``Packed`` exception of four.
 
-The words lie at the head of the worker's region of the arena file. Each is written by one side only, with a single aligned store:
+The words lie at the head of the worker's arena. Each is written by one side only, with a single aligned store:
 
 ===== ======= ====== =============================================================================================================
 word  name    writer meaning
@@ -65,7 +65,7 @@ truth about the child's side, and each item is in exactly one of done, given awa
 A batch that waits behind the running one is taken back whole, in the same way, with ``k = 0``: its child will claim, see, and
 answer that it did nothing.
 
-Where there is no fence (``membarrier``), both sides do their two steps under a lock of the arena file instead.
+Where there is no fence (``membarrier``), both sides do their two steps under a lock of the worker's arena instead.
 """
 
 from _struct import Struct

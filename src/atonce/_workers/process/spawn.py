@@ -6,15 +6,14 @@ Slower to start, and otherwise the same: the workers have the same pipes, the sa
 import multiprocessing
 import os
 import selectors
-import sys
 import threading
 from contextlib import contextmanager, suppress
 from multiprocessing import process, reduction, spawn
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from atonce._wire.arena import open_file
-from atonce._workers.process.launch import Born, Died, News, above_standard_streams
+from atonce._wire.arena import open_arena
+from atonce._workers.process.launch import Born, Died, News, Unborn, above_standard_streams
 from atonce._workers.process.zygote import work
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class SpawnNursery:
     fences = False  # memory fences are Linux's; elsewhere a lock stands for them
 
     def __init__(self) -> None:
-        self.arena = open_file(forced_file=sys.platform != "linux")
+        self.arena = open_arena()
         self._context = multiprocessing.get_context("spawn")
         self._selector = selectors.DefaultSelector()
         self._living: dict[int, SpawnProcess] = {}
@@ -61,13 +60,12 @@ class SpawnNursery:
     def bear(self, number: int, name: str, ends: list[int]) -> None:
         """Start a worker."""
         passed = Ends(*ends, self.arena, self._their_end)
-        child = self._context.Process(target=_become_worker, args=(number, name, passed), name=f"{_PREFIX}{number}")
+        child = self._context.Process(target=_become_worker, args=(name, passed), name=f"{_PREFIX}{number}")
         try:
             with _main_left_alone():
                 child.start()
-        except Exception as error:
-            print(f"atonce: a worker process could not be started: {error}", file=sys.stderr)  # noqa: T201
-            self._told.append(Died(number, 1))
+        except OSError as error:
+            self._told.append(Unborn(number, error))
         else:
             process._children.discard(child)  # type: ignore[attr-defined]  # noqa: SLF001 (else the program waits for it at its end)
             self._living[number] = child
@@ -140,15 +138,15 @@ def _main_left_alone() -> "Iterator[None]":
         spawn.get_preparation_data = original
 
 
-def _become_worker(number: int, name: str, passed: Ends) -> None:
-    inbox, outbox, stdout, stderr, arena, lifeline = passed.ends
+def _become_worker(name: str, passed: Ends) -> None:
+    inbox, outbox, arena, stdout, stderr, parents_arena, lifeline = passed.ends
     for end, standard in ((stdout, 1), (stderr, 2)):
         os.dup2(end, standard)
         os.close(end)
-    for end in (inbox, outbox, arena, lifeline):
+    for end in (inbox, outbox, arena, parents_arena, lifeline):
         os.set_inheritable(end, False)
     threading.Thread(target=_die_with_parent, args=(lifeline,), name="atonce lifeline", daemon=True).start()
-    work(name, inbox, outbox, arena, number, fences=False)
+    work(name, inbox, outbox, arena, parents_arena, fences=False)
 
 
 def _die_with_parent(lifeline: int) -> NoReturn:

@@ -26,7 +26,6 @@ from time import monotonic, monotonic_ns
 
 from atonce._machine.kernel import fence
 from atonce._values.typed import Protocol
-from atonce._wire.arena import REGION_BYTES
 from atonce._wire.tracebacks import unpack
 from atonce._workers.process.deaths import OutOfMemory
 from atonce._workers.process.desk import Desk, Member
@@ -35,8 +34,10 @@ from atonce._workers.process.launch import (
     Died,
     Gone,
     Nursery,
+    Unborn,
     above_standard_streams,
     close_spare,
+    explained,
     forget_spare,
     take_nursery,
 )
@@ -70,12 +71,13 @@ class Employee(Member, Protocol):
     desk: Desk | None
     preload: tuple[str, ...]
     unfit: BaseException | None
+    closing: bool
 
     def settings(self) -> dict[str, Any]:
         """What a new process of this worker is told first."""
 
     def buried(self) -> None:
-        """Its process has ended, and it has been asked to close."""
+        """Its processes have ended, and it has been asked to close."""
 
 
 class Supervisor:
@@ -85,10 +87,14 @@ class Supervisor:
         self.commands: deque[Command] = deque()  # Appended to by any thread, under the module's lock
         self.asleep = False  # Written by the thread before it waits; read by those who post
         self.linger_s = _LINGER_S
-        self._waker, self._wake = (above_standard_streams(end) for end in os.pipe())
+        self._poller = make_poller()
+        try:
+            self._waker, self._wake = (above_standard_streams(end) for end in os.pipe())
+        except BaseException:
+            self._poller.close()
+            raise
         for end in (self._waker, self._wake):
             os.set_blocking(end, False)
-        self._poller = make_poller()
         self._poller.register(self._waker)
         self._nursery: Nursery | None = None
         self._parcels: Parcels | None = None
@@ -238,11 +244,11 @@ class Supervisor:
             try:
                 self._prepare()
                 assert self._parcels is not None
-                desk = Desk(place, self._parcels, self._fence, self._surroundings)
+                desk = Desk(place, self._parcels, self._fence, self._release_one, self._surroundings)
             except BaseException as error:
-                place.leave(worker, error)
+                place.leave(worker, explained(error) if isinstance(error, OSError) else error)
                 return
-            desk.wake = lambda call: post(lambda _supervisor: call())
+            desk.wake = _call_later
             self._desks[id(place)] = desk
         worker.desk = desk
         desk.join(worker)
@@ -269,12 +275,17 @@ class Supervisor:
         desk.dismiss(worker)
 
     def close(self, worker: Employee) -> None:
-        """Let a worker's process end."""
+        """Let a worker's process end; it will not have another."""
+        worker.closing = True
         link, worker.link = worker.link, None
-        if link is None:
-            worker.buried()
-        else:
+        if link is not None:
             self.let_end(link)
+        self._part_with(worker)
+
+    def _part_with(self, worker: Employee) -> None:
+        """Let those go on who wait for a worker to be gone, if it is: a process that it had before may still be ending."""
+        if worker.closing and not any(owner is worker for owner in self._owners.values()):
+            worker.buried()
 
     def stop(self) -> None:
         """End all processes now; whoever waits for them hears that the pool is closed."""
@@ -304,31 +315,47 @@ class Supervisor:
         return self._nursery
 
     def start(self, worker: Employee) -> Link:
-        """Start a process for a worker."""
+        """Start a process for a worker.
+
+        Raises:
+            OSError: there are no descriptors, or no memory, for it.
+        """
         nursery = self._prepare()
+        assert self._parcels is not None
         if missing := tuple(name for name in worker.preload if name not in self._preloaded):
             self._preloaded.update(missing)
             nursery.preload(missing)
         self._numbers += 1
-        link = Link(self._numbers, worker.name, nursery, self._poller)
+        link = Link(self._numbers, worker.name, nursery, self._poller, self._parcels.windows)
         self._links[link.number] = link
         self._owners[link.number] = worker
         self._by_end.update(dict.fromkeys(link.ends, link))
         link.send(b"S", dumps({**worker.settings(), **self._surroundings()}, 5))
         return link
 
+    def _release_one(self) -> bool:
+        """Let the process of a worker without work end, for somebody who cannot have one. Returns whether a process is ending."""
+        for link in self._links.values():
+            owner = self._owners[link.number]
+            if owner.link is link and (owner.desk is None or owner not in owner.desk.members):
+                owner.renew()
+                break
+        return any(not link.dead and link.number in self._leaving for link in self._links.values())
+
     def _hear_news(self) -> None:
         assert self._nursery is not None
         for news in self._nursery.news():
             if isinstance(news, Born):
                 self._links[news.number].pid = news.pid
+            elif isinstance(news, Unborn):
+                self._bury(self._links[news.number], 0, unborn=explained(news.error))
             elif isinstance(news, Died):
                 self._bury(self._links[news.number], news.status)
             elif isinstance(news, Gone):
                 self._lose_nursery()
                 return
 
-    def _bury(self, link: Link, status: int) -> None:
+    def _bury(self, link: Link, status: int, *, unborn: OSError | None = None) -> None:
         for message in link.late():
             self._hear(self._owners[link.number], link, message)
         for end in link.ends:
@@ -343,15 +370,20 @@ class Supervisor:
             if owner.link is link:
                 owner.link = None
                 if desk is not None and owner in desk.members:
-                    desk.bury(owner, link, status, killer)
-            elif owner.link is None and (desk is None or owner not in desk.members):
-                owner.buried()
+                    if unborn is not None:
+                        desk.hear_unborn(owner, link, unborn)
+                    else:
+                        desk.bury(owner, link, status, killer)
         finally:
             for end in link.ends:
                 self._by_end.pop(end, None)
-            link.close()
             if self._parcels is not None:
                 self._parcels.forget(link)
+            link.close()
+            self._part_with(owner)
+        if unborn is None:
+            for each in list(self._desks.values()):
+                each.try_again()
 
     def _lose_nursery(self) -> None:
         """The nursery has died, and its workers with it, or they are about to. Go on with another one."""
@@ -369,14 +401,14 @@ class Supervisor:
             link.outlast(_LEAVE_S)
             self._bury(link, -9)
 
-    def _fence(self, number: int) -> None:
+    def _fence(self, arena: int) -> None:
         """Order what was stored before what is loaded after, on both sides. See the hand-over in ``protocol.py``."""
         assert self._nursery is not None
         if self._nursery.fences:
             fence()
         else:
-            lockf(self._nursery.arena, LOCK_EX, 1, number * REGION_BYTES)
-            lockf(self._nursery.arena, LOCK_UN, 1, number * REGION_BYTES)
+            lockf(arena, LOCK_EX, 1)
+            lockf(arena, LOCK_UN, 1)
 
     def _surroundings(self) -> dict[str, Any]:
         return {"logging": describe_logging(), "warnings": describe_warnings()}
@@ -441,11 +473,24 @@ _lock = threading.RLock()  # re-entrant: the garbage collector may let go of a p
 _current: Supervisor | None = None  # Guarded by: _lock
 
 
-def post(command: Command) -> None:
-    """Have something done in the supervisor's thread. Any thread; returns at once."""
+def post(command: Command, *, begin: bool = True) -> bool:
+    """Have something done in the supervisor's thread. Any thread; returns at once.
+
+    Args:
+        command: what.
+        begin: whether there shall be a supervisor for it, if there is none.
+
+    Returns:
+        Whether it will be done.
+
+    Raises:
+        OSError: there are no descriptors for a supervisor.
+    """
     global _current  # noqa: PLW0603 (one for the program)
     with _lock:
         while (supervisor := _current) is None:
+            if not begin:
+                return False
             fresh = Supervisor()
             if _current is None:  # else the garbage collector has run meanwhile, and has let go of a pool, which posted
                 _current = fresh
@@ -454,6 +499,11 @@ def post(command: Command) -> None:
                 fresh.discard()
         supervisor.commands.append(command)
         supervisor.wake()
+    return True
+
+
+def _call_later(call: Callable[[], None]) -> None:
+    post(lambda _supervisor: call(), begin=False)
 
 
 def rest() -> None:
@@ -463,16 +513,13 @@ def rest() -> None:
     if supervisor is None or supervisor.thread is threading.current_thread():
         return
     supervisor.linger_s = 0.0
-    post(lambda _supervisor: None)
+    post(lambda _supervisor: None, begin=False)
     supervisor.thread.join(_LEAVE_S)
 
 
 def _stop() -> None:
     """End everything: the program ends, and whoever still has workers has forgotten them."""
-    with _lock:
-        running = _current is not None
-    if running:
-        post(lambda supervisor: supervisor.stop())
+    if post(lambda supervisor: supervisor.stop(), begin=False):
         rest()
 
 

@@ -11,12 +11,13 @@ release. Starting a new Python for each worker would be right, and 50 times as s
 ====== ====== ======================================================= ==============================================================
 packet from   payload                                                 meaning
 ====== ====== ======================================================= ==============================================================
-W      parent number, name; 4 descriptors: inbox, outbox, stdout,     fork a worker
-              stderr
+W      parent number, name; 5 descriptors: inbox, outbox, arena,      fork a worker
+              stdout, stderr
 K      parent number                                                  kill it: only we know that its process id is still its own
 P      parent pickled (sys.path, names of modules)                    import them, for those who are forked from now on
 B      zygote number, process id                                      born
 D      zygote number, wait status                                     died
+N      zygote number, errno                                           not born: it could not be forked
 T      zygote number of threads                                       what was asked for with P starts threads: not imported
 ====== ====== ======================================================= ==============================================================
 
@@ -37,7 +38,8 @@ from mmap import mmap
 
 from atonce._machine.kernel import die_with_parent, register_for_fences
 from atonce._machine.nesting import enter_worker_process
-from atonce._wire.arena import REGION_BYTES, Reader, Region
+from atonce._wire.arena_reader import ArenaReader
+from atonce._wire.arena_writer import ArenaWriter
 from atonce._wire.frames import Inlet, Outlet
 from atonce._workers.process.child import Child
 from atonce._workers.process.claims import Claims
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = ("main", "work")
 
 _PACKET_BYTES = 4096
-_DESCRIPTORS = 4
+_DESCRIPTORS = 5
 
 
 class Zygote:
@@ -122,18 +124,17 @@ class Zygote:
         try:
             pid = os.fork()
         except OSError as error:
-            os.write(2, f"atonce: a worker process could not be forked: {error}\n".encode())
-            self._tell(b"D%d %d" % (number, 1 << 8))
+            self._tell(b"N%d %d" % (number, error.errno or 0))
             pid = -1
         if pid == 0:
-            self._become_worker(number, name, ends)
+            self._become_worker(name, ends)
         if pid > 0:
             self._numbers[pid] = number
             self._tell(b"B%d %d" % (number, pid))
         for end in ends:
             os.close(end)
 
-    def _become_worker(self, number: int, name: str, ends: list[int]) -> NoReturn:
+    def _become_worker(self, name: str, ends: list[int]) -> NoReturn:
         status = 1
         try:
             zygote = os.getppid()
@@ -146,11 +147,11 @@ class Zygote:
             for end in (self._wake, self._woken, self._parent):
                 if end >= 0:
                     os.close(end)
-            inbox, outbox, *voices = ends
+            inbox, outbox, arena, *voices = ends
             for end, standard in zip(voices, (1, 2), strict=True):
                 os.dup2(end, standard)
                 os.close(end)
-            work(name, inbox, outbox, self._arena, number, fences=self._fences)
+            work(name, inbox, outbox, arena, self._arena, fences=self._fences)
             status = 0
         except BaseException:
             import traceback  # noqa: PLC0415
@@ -179,38 +180,39 @@ class Zygote:
             return  # the parent is gone, which the next look shows
 
 
-def work(name: str, inbox: int, outbox: int, arena: int, number: int, *, fences: bool) -> None:
+def work(name: str, inbox: int, outbox: int, arena: int, parents_arena: int, *, fences: bool) -> None:
     """Be a worker until the parent closes the pipe.
 
     Args:
         name: of the main thread, for people.
         inbox: messages from the parent.
         outbox: messages to the parent.
-        arena: the shared file.
-        number: of the worker, and of its region.
+        arena: the file of its words and its large results.
+        parents_arena: the file of large items.
         fences: whether the parent uses fences; else both take a lock.
     """
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; the parent decides for all
     enter_worker_process()
     set_up_streams()
-    words = memoryview(mmap(arena, WORDS_BYTES, offset=number * REGION_BYTES)).cast("Q")
+    words = memoryview(mmap(arena, WORDS_BYTES)).cast("Q")
     if fences and not register_for_fences():
         raise OSError("the parent can use memory fences, and this process cannot")
     # What the function forks must not hold our ends open: the parent would wait for them.
     os.register_at_fork(after_in_child=lambda: _close_all(inbox, outbox))
     _name_thread(name)
-    claims = Claims(words, None if fences else _Lock(arena, number))
-    Child(Inlet(inbox), Outlet(outbox), words, claims, Region(arena, number, header_bytes=WORDS_BYTES), Reader(arena)).serve()
+    claims = Claims(words, None if fences else _Lock(arena))
+    results, items = ArenaWriter(arena, header_bytes=WORDS_BYTES), ArenaReader(parents_arena)
+    Child(Inlet(inbox), Outlet(outbox), words, claims, results, items).serve()
 
 
 class _Lock:
-    """The lock of the arena file that stands for a fence: one byte of the worker's header."""
+    """The lock of the worker's arena that stands for a fence: on the first byte of its words."""
 
-    def __init__(self, arena: int, number: int) -> None:
+    def __init__(self, arena: int) -> None:
         from fcntl import LOCK_EX, LOCK_UN, lockf  # noqa: PLC0415 (only where there are no fences)
 
-        self._take: Callable[[], None] = partial(lockf, arena, LOCK_EX, 1, number * REGION_BYTES)
-        self._give: Callable[[], None] = partial(lockf, arena, LOCK_UN, 1, number * REGION_BYTES)
+        self._take: Callable[[], None] = partial(lockf, arena, LOCK_EX, 1)
+        self._give: Callable[[], None] = partial(lockf, arena, LOCK_UN, 1)
 
     def __call__(self, step: Callable[[], int]) -> int:
         self._take()
@@ -277,7 +279,7 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def main() -> None:
-    """Serve the parent over descriptor 3, with the arena in descriptor 4."""
+    """Serve the parent over descriptor 3, with its arena in descriptor 4."""
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     os.closerange(5, 1 << 16)
     for end in (3, 4):

@@ -1,0 +1,178 @@
+"""The writing side of an arena: cuts the file into slots, and uses them again. ``arena.py`` tells who may touch what, and when."""
+
+from __future__ import annotations
+
+import os
+
+from atonce._wire.arena import GRAIN, PAGE, punch, round_up, write_in
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which a worker would have to import
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ("ArenaWriter",)
+
+
+class _Slot:
+    """Some bytes of the file: the slot's key, the room it has, and how much of it was written and so costs memory."""
+
+    __slots__ = ("offset", "room", "warm_bytes")
+
+    def __init__(self, offset: int, room: int) -> None:
+        self.offset = offset
+        self.room = room
+        self.warm_bytes = 0
+
+
+class ArenaWriter:
+    """The writing side of an arena. It has one owner, a single thread of a single process: nothing here is locked.
+
+    Freed slots are written again, the newest first, as writing to fresh pages takes three times as long (measured: 8 MiB by
+    ``pwrite`` into a memfd, 2.6 ms cold, 0.8 ms warm). At most as much as was ever in use at one time is kept for that.
+
+    Args:
+        fd: the file. It stays the caller's to close.
+        header_bytes: so many bytes at its beginning are somebody else's.
+    """
+
+    def __init__(self, fd: int, *, header_bytes: int = 0) -> None:
+        self._fd = fd
+        self._next = round_up(header_bytes, GRAIN)  # from here on nothing was ever given out
+        self._end = os.fstat(fd).st_size
+        self._used: dict[int, _Slot] = {}  # by offset
+        self._free: dict[int, list[_Slot]] = {}  # by room; the newest last
+        self._idle: dict[int, _Slot] = {}  # by offset: those free slots that cost memory; the oldest first
+        self._idle_bytes = 0
+        self._used_bytes = 0
+        self._peak_bytes = 0  # the most that was in use at one time since the last ``trim``
+        self._closed = False
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the arena costs, rounded up to pages: of slots in use, and of free ones kept for their warm pages."""
+        return self._used_bytes + self._idle_bytes
+
+    @property
+    def in_use(self) -> int:
+        """How many slots are in use."""
+        return len(self._used)
+
+    def put(self, buffers: Sequence[memoryview]) -> tuple[int, list[tuple[int, int]]] | None:
+        """Write the large buffers of one message into one slot.
+
+        Args:
+            buffers: flat views of bytes (format "B", one dimension) of any length, in the order in which they shall arrive.
+
+        Returns:
+            The slot's key, and for each buffer its offset in the file (on a page's boundary) and its length in bytes. ``None`` if
+            there is no room: memory, disk, a limit, or the arena is full. Nothing is held then; send the buffers over the pipe.
+        """
+        need = _room(sum(round_up(view.nbytes, PAGE) for view in buffers))
+        while not self._closed:
+            slot = self._take(need)
+            if slot is None:
+                return None
+            spans = self._fill(slot, buffers)
+            if spans is not None:
+                return slot.offset, spans
+            if not self._idle_bytes:
+                return None
+            self.trim()  # what was kept for speed may be what is missing now
+            if self._idle_bytes:
+                return None
+        return None
+
+    def free(self, slot: int) -> None:
+        """Take a slot back, because its reader has let go of it. After ``close`` this does nothing.
+
+        Args:
+            slot: the key that ``put`` returned.
+
+        Raises:
+            ValueError: the slot is not in use. This is refused and not ignored: whoever frees twice will one day do so after the
+                slot was given to another message, and silently change that message's bytes under its reader.
+        """
+        if self._closed:
+            return
+        taken = self._used.pop(slot, None)
+        if taken is None:
+            raise ValueError(f"slot {slot:#x} is not in use")
+        self._used_bytes -= taken.warm_bytes
+        self._keep(taken)
+        if self._idle_bytes > self._peak_bytes:
+            self._shrink(self._peak_bytes)
+
+    def trim(self, keep_bytes: int = 0) -> None:
+        """Give the memory of free slots back to the system, the longest unused first; where that is not possible, do nothing.
+
+        Args:
+            keep_bytes: at most so much of it is kept for the next messages.
+        """
+        self._peak_bytes = self._used_bytes
+        self._shrink(keep_bytes)
+
+    def close(self) -> None:
+        """Give back what is free, and put nothing more. Slots in use keep their bytes for as long as the file is open."""
+        self.trim()
+        self._closed = True
+
+    def _take(self, room: int) -> _Slot | None:
+        """Find a free slot of this room, the newest first, or cut a new one."""
+        free = self._free.get(room)
+        if free:
+            slot = free.pop()
+            if self._idle.pop(slot.offset, None) is not None:
+                self._idle_bytes -= slot.warm_bytes
+            return slot
+        if self._next + room > self._end:
+            return None
+        slot = _Slot(self._next, room)
+        self._next += room
+        return slot
+
+    def _fill(self, slot: _Slot, buffers: Sequence[memoryview]) -> list[tuple[int, int]] | None:
+        """Write the buffers and count the slot as used; whatever fails, the slot is free again, and costs nothing."""
+        spans, offset = [], slot.offset
+        try:
+            for view in buffers:
+                end = round_up(offset + view.nbytes, PAGE)
+                slot.warm_bytes = max(slot.warm_bytes, end - slot.offset)
+                write_in(self._fd, view, offset)
+                spans.append((offset, view.nbytes))
+                offset = end
+        except OSError:
+            self._give_up(slot)
+            return None
+        except BaseException:  # a signal's handler may raise in the midst of it, as for Ctrl-C
+            self._give_up(slot)
+            raise
+        self._used[slot.offset] = slot
+        self._used_bytes += slot.warm_bytes
+        self._peak_bytes = max(self._peak_bytes, self._used_bytes)
+        return spans
+
+    def _give_up(self, slot: _Slot) -> None:
+        if punch(self._fd, slot.offset, slot.warm_bytes):
+            slot.warm_bytes = 0
+        self._keep(slot)
+
+    def _keep(self, slot: _Slot) -> None:
+        self._free.setdefault(slot.room, []).append(slot)
+        if slot.warm_bytes:
+            self._idle[slot.offset] = slot
+            self._idle_bytes += slot.warm_bytes
+
+    def _shrink(self, keep_bytes: int) -> None:
+        for slot in list(self._idle.values()):
+            if self._idle_bytes <= keep_bytes or not punch(self._fd, slot.offset, slot.warm_bytes):
+                return
+            del self._idle[slot.offset]
+            self._idle_bytes -= slot.warm_bytes
+            slot.warm_bytes = 0
+
+
+def _room(need: int) -> int:
+    """Round up to a power of two or a quarter of the way to the next one, so that sizes that differ a little share their slots."""
+    quarter = 1 << max(need.bit_length() - 3, 0)  # of the power of two below
+    return max(round_up(need, max(quarter, GRAIN)), GRAIN)

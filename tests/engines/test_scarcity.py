@@ -1,0 +1,119 @@
+"""The system has no process, or no descriptor, to spare: fewer workers do the work, and if there are none, the error says why."""
+
+import errno
+import os
+import subprocess
+import sys
+from multiprocessing.context import SpawnProcess
+
+import pytest
+
+import atonce
+from atonce._workers.process import supervisor
+from atonce._workers.process.launch import Born, Unborn, ZygoteNursery
+from atonce._workers.process.zygote import Zygote
+
+PROCESS = {"engine": "process", "max_workers": 2}
+
+LIMITED = """
+import atonce, os, resource, sys
+spare, workers = map(int, sys.argv[1:])
+limit = len(os.listdir("/proc/self/fd")) - 1 + spare
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+pool = atonce.Pool(engine="process", max_workers=workers)
+try:
+    results = pool.map(abs, range(-1000, 0), chunksize=10)
+except OSError as error:
+    print(error.strerror, *error.__notes__, sep="; ")
+else:
+    assert results == list(range(1000, 0, -1))
+    assert pool.map(abs, [-1]) == [1]
+    print(*results.report.notices)
+pool.close()
+"""
+
+
+def with_descriptors(spare, workers):
+    words = [sys.executable, "-c", LIMITED, str(spare), str(workers)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+def test_with_descriptors_for_some_workers_these_do_the_work():
+    assert with_descriptors(400, 4) == ""
+    said = with_descriptors(26, 16)
+    assert said == "not all workers could be started: [Errno 24] Too many open files"
+
+
+@pytest.mark.parametrize("spare", range(3, 14))
+def test_with_descriptors_for_no_worker_the_error_says_what_to_type(spare):
+    said = with_descriptors(spare, 2)
+    assert "a worker process could not be started: " in said
+    assert "or take fewer workers (max_workers=)" in said
+    assert "ulimit -n" in said
+
+
+def refusing(real, allowed):
+    """Let a process be started only so many times."""
+    started = []
+
+    def start(*args):
+        if len(started) >= allowed:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        started.append(args)
+        return real(*args)
+
+    return start
+
+
+@pytest.fixture
+def by_spawn(monkeypatch):
+    supervisor.rest()
+    monkeypatch.setenv("ATONCE_WORKERS_BY", "spawn")
+    yield
+    supervisor.rest()
+
+
+@pytest.mark.usefixtures("by_spawn")
+def test_with_processes_for_some_workers_these_do_the_work(monkeypatch):
+    monkeypatch.setattr(SpawnProcess, "start", refusing(SpawnProcess.start, 1))
+    results = atonce.map(abs, range(-1000, 0), engine="process", max_workers=3, chunksize=10)
+    assert results == list(range(1000, 0, -1))
+    assert len(set(results.report.notices)) == 1
+    assert "Resource temporarily unavailable" in results.report.notices[0]
+
+
+@pytest.mark.usefixtures("by_spawn")
+def test_without_any_process_the_error_says_so(monkeypatch):
+    monkeypatch.setattr(SpawnProcess, "start", refusing(SpawnProcess.start, 0))
+    with pytest.raises(OSError, match="Resource temporarily unavailable") as caught:
+        atonce.map(abs, range(-1000, 0), **PROCESS)
+    assert "ulimit -u" in caught.value.__notes__[0]
+
+
+def test_a_zygote_that_cannot_fork_says_so(monkeypatch):
+    import _socket
+
+    def refuse():
+        raise OSError(errno.EAGAIN, "no more")
+
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    nursery = object.__new__(ZygoteNursery)
+    nursery._control = ours
+    ours.setblocking(False)
+    monkeypatch.setattr(os, "fork", refuse)
+    zygote = Zygote(theirs, -1, fences=True)
+    end, other = os.pipe()
+    zygote._fork(7, "worker", [end, other])
+    [news] = nursery.news()
+    assert isinstance(news, Unborn)
+    assert not isinstance(news, Born)
+    assert (news.number, news.error.errno) == (7, errno.EAGAIN)
+    for each in (end, other):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(each)
+    for each in (zygote._wake, zygote._woken, zygote._parent):
+        os.close(each)
+    ours.close()
+    theirs.close()
