@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from tests.api.scripts import is_alive
 
 import atonce
+from atonce._workers.process import supervisor
 from atonce._workers.process.claims import Claims
 from atonce._workers.process.link import Link, Piece, Sent
-from atonce._workers.process.protocol import BARRED, CLAIM, DEPTH, LIMIT, NOTHING_BARRED
+from atonce._workers.process.protocol import BARRED, CLAIM, DEPTH, LAST_SERIAL, LIMIT, NOTHING_BARRED
 from atonce._workers.process.supervisor import rest
 from atonce.testing import Evidence, wait_until
 
@@ -303,10 +304,26 @@ def test_each_item_is_run_once_and_delivered_once(nursery, chunksize, count, ord
     """400,000 items, ordered and not, by both protocols: 1,600,000 in all."""
     count *= SOAK
     fn = counted(count)
-    stream = atonce.stream(fn, range(count), engine="process", max_workers=2, chunksize=chunksize, ordered=ordered)
+    items = range(count) if ordered else list(range(count))  # pieces of a range cross as such
+    stream = atonce.stream(fn, items, engine="process", max_workers=2, chunksize=chunksize, ordered=ordered)
     expect_all(stream, count, ordered=ordered)
     assert runs(fn) == b"\1" * count
     assert (stream.report.items, stream.report.succeeded, stream.report.retries) == (count, count, 0)
+
+
+def test_a_worker_that_has_used_up_its_numbers_gets_a_new_process():
+    """A batch's number shares a word with a position: after two thousand million batches there would be no room for it."""
+    with atonce.Pool(engine="process", max_workers=1) as pool:
+        [old] = set(pool.map(pid_of, range(10)))
+        [link] = supervisor._current._links.values()
+        link._serial = LAST_SERIAL - DEPTH - 5  # it has none under way
+        pids = pool.map(pid_of, range(100), chunksize=1, timeout=60)
+    assert pids[0] == old
+    assert len(set(pids)) == 2
+
+
+def pid_of(_):
+    return os.getpid()
 
 
 @pytest.mark.timeout(120 * SOAK)

@@ -51,6 +51,41 @@ def at_once(inputs, **how):
 # ---- take -----------------------------------------------------------------------------------------------------------------------
 
 
+@given(
+    st.builds(range, st.integers(-9, 9), st.integers(-60, 60), st.integers(1, 7) | st.integers(-7, -1)),
+    st.lists(st.integers(1, 10), min_size=1),
+    st.integers(1, 3),
+)
+def test_a_range_is_handed_out_in_pieces_like_any_other_input(numbers, limits, workers):
+    of_range, of_list = (at_once(inputs, length=len(numbers)) for inputs in (numbers, list(numbers)))
+    turn = 0
+    while (batch := of_range.take(limits[turn % len(limits)], workers)) is not None:
+        other = of_list.take(limits[turn % len(limits)], workers)
+        assert type(batch.items) is range
+        assert (batch.start, list(batch.items), of_range.sample) == (other.start, other.items, of_list.sample)
+        turn += 1
+    assert of_list.take(limits[turn % len(limits)], workers) is None
+    assert (of_range.taken, of_range.exhausted) == (of_list.taken, of_list.exhausted) == (len(numbers), True)
+
+
+def test_a_range_that_was_lent_is_read_on_from_where_it_was_left():
+    source = at_once(range(10, 20), length=10)
+    assert list(source.take(3, 1).items) == [10, 11, 12]
+    lent = source.lend(4)
+    assert (lent.start, list(lent.items)) == (3, [13, 14, 15, 16])
+    source.give_back(4, ended=False, error=None)
+    assert [list(batch.items) for batch in taken_all(source, 3)] == [[17], [18], [19]]
+
+
+def test_a_range_is_not_read_once_the_run_is_stopped():
+    source = at_once(range(10), length=10)
+    source.take(3, 1)
+    source.bar(2)
+    assert source.take(3, 1) is None
+    source.close()
+    assert source.take(3, 1) is None
+
+
 @given(st.integers(0, 60), st.lists(st.integers(1, 10), min_size=1), st.booleans())
 def test_every_input_is_handed_out_once_in_order_and_with_its_index(most, limits, knows_its_length):
     source = at_once(iter(range(most)), length=most if knows_its_length else None)
@@ -119,11 +154,11 @@ def test_no_more_is_read_ahead_than_the_buffersize(buffersize):
 
 def test_what_the_consumer_takes_makes_room():
     source = Source(range(100), buffersize=5)
-    assert source.take(5, 1).items == [0, 1, 2, 3, 4]
+    assert list(source.take(5, 1).items) == [0, 1, 2, 3, 4]
     assert source.take(5, 1) is None
     source.handed += 2
     assert source.has_room(1)
-    assert source.take(5, 1).items == [5, 6]
+    assert list(source.take(5, 1).items) == [5, 6]
     assert source.take(5, 1) is None
     source.handed += 5
     assert source.take(9, 1).start == 7

@@ -12,7 +12,7 @@ from atonce._values.batch import Batch, Lent
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
 __all__ = ("Source",)
@@ -52,6 +52,7 @@ class Source:
         self.barred = sys.maxsize
         self.stopped = False
         self._inputs: Iterator[Any] = iter(inputs)
+        self._range = inputs if type(inputs) is range else None  # what is left of it, if nothing else has read from it
         self._buffersize = buffersize
         self._bounded = not consumed_at_once
         self._lock = threading.Lock()
@@ -92,6 +93,8 @@ class Source:
             limit = min(limit, self._room(limit, 1))
         if self.exhausted or limit < 1:
             return None
+        if self._range is not None:
+            self._inputs, self._range = iter(self._range), None
         return Lent(self.taken, islice(self._inputs, limit), limit)
 
     def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
@@ -115,14 +118,29 @@ class Source:
         """Read no more, and let go of the input."""
         self.bar(0)
         if self._lock.acquire(blocking=False):  # else somebody waits inside the input, and finds it closed afterwards
-            self._inputs = iter(())
+            self._inputs, self._range = iter(()), None
             self._lock.release()
 
     def _room(self, limit: int, workers: int) -> int:
         window = self._buffersize or read_ahead(workers, limit)
         return window - (self.taken - self.handed)
 
-    def _read(self, limit: int) -> list[Any]:
+    def _read(self, limit: int) -> Sequence[Any]:
+        items = self._read_list(limit) if self._range is None else self._read_range(max(0, limit))
+        if len(items) < limit or limit <= 0:
+            self.exhausted = True
+        if self.barred <= self.taken:  # The run was stopped while the input was being read: what was read is not started.
+            self.exhausted = True
+            return []
+        return items
+
+    def _read_range(self, limit: int) -> range:
+        """Cut a piece of the range: nobody needs its numbers before they are used, least of all who sends them on."""
+        assert self._range is not None
+        piece, self._range = self._range[:limit], self._range[limit:]
+        return piece
+
+    def _read_list(self, limit: int) -> list[Any]:
         items: list[Any] = []
         try:
             if limit > 0:
@@ -130,9 +148,4 @@ class Source:
         except BaseException as error:
             self.error = error
             self.exhausted = True
-        if len(items) < limit or limit <= 0:
-            self.exhausted = True
-        if self.barred <= self.taken:  # The run was stopped while the input was being read: what was read is not started.
-            self.exhausted = True
-            items.clear()
         return items

@@ -7,21 +7,21 @@ from atonce._values.typed import NamedTuple
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 __all__ = ("Batch", "Delivery", "Lent", "Misfortune")
 
 
 class Batch:
-    """Inputs that stand next to each other: item ``start + i`` is ``items[i]``.
+    """Inputs that stand next to each other: item ``start + i`` is ``items[i]``. They are a list, or a piece of a range.
 
     Owned by one worker at a time: the one that took it.
     """
 
     __slots__ = ("items", "start")
 
-    def __init__(self, start: int, items: list[Any]) -> None:
+    def __init__(self, start: int, items: Sequence[Any]) -> None:
         self.start = start
         self.items = items
 

@@ -35,7 +35,7 @@ from atonce._workers.process.protocol import (
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 10 ms at the start of a worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from atonce._wire.arena_reader import ArenaReader
@@ -179,13 +179,13 @@ class Child:
     def _run_from_arena(self, payload: memoryview) -> None:
         self._read_and_run(payload, lambda blob: self._open(loads(blob)))
 
-    def _read_and_run(self, payload: memoryview, read: Callable[[memoryview], list[Any]]) -> None:
+    def _read_and_run(self, payload: memoryview, read: Callable[[memoryview], Sequence[Any]]) -> None:
         serial, start = HEAD.unpack_from(payload)
         words = self._words
         words[MARK] = 0
         words[SINCE] = monotonic_ns()
         words[PHASE] = READING
-        items: list[Any] = []
+        items: Sequence[Any] = []
         if not self._failed and not self._claims.is_taken(serial):  # else there is nothing to be read for
             try:
                 items = read(payload[HEAD.size :])
@@ -194,7 +194,7 @@ class Child:
                 return
         self._run(serial, start, items)
 
-    def _run(self, serial: int, start: int, items: list[Any]) -> None:
+    def _run(self, serial: int, start: int, items: Sequence[Any]) -> None:
         if not items:
             self.send(b"D", (serial, 0, [], (), True, 0.0, 0.0, None, None, self.let_go()))
         elif self._job["in_flight"] > 1:
@@ -202,7 +202,7 @@ class Child:
         else:
             self._run_in_strides(serial, start, items)
 
-    def _run_in_strides(self, serial: int, start: int, items: list[Any]) -> None:
+    def _run_in_strides(self, serial: int, start: int, items: Sequence[Any]) -> None:
         """Run a batch one item after the other, and look up from it every 100 µs."""
         words, claims, call, job, now = self._words, self._claims, self._call, self._job, perf_counter
         answer = Answer(self, serial, start, timed=job["timed"])
@@ -244,7 +244,7 @@ class Child:
                 values, durations = answer.values, answer.durations
                 words[PHASE] = RUNNING
         self._stride = stride
-        items.clear()  # what lies in the arena is let go of with this answer, and not with the next
+        _let_go(items)
         answer.send(final=True)
 
     def _stumble(self, answer: Answer, position: int, item: Any, error: BaseException, earlier: int) -> bool:
@@ -317,7 +317,7 @@ class Child:
         answer.note_attempts(position, earlier + 1)
         return True
 
-    def _run_side_by_side(self, serial: int, start: int, items: list[Any]) -> None:
+    def _run_side_by_side(self, serial: int, start: int, items: Sequence[Any]) -> None:
         """Run a batch as a whole: its items wait side by side."""
         answer = Answer(self, serial, start, timed=self._job["timed"])
         if self._claims.claim(serial, start, 0, len(items)) == len(items):
@@ -332,7 +332,7 @@ class Child:
                 answer.add_failure(bad.position, bad.error, bad.attempts, stops=self._job["stops"])
         answer.send(final=True)
 
-    def _side_by_side(self, start: int, items: list[Any]) -> Any:
+    def _side_by_side(self, start: int, items: Sequence[Any]) -> Any:
         from atonce._workers.process.side_by_side import run_side_by_side  # noqa: PLC0415 (threads or a loop: for those who asked)
 
         return run_side_by_side(self._job, start, items, self._claims, self._words)
@@ -451,11 +451,19 @@ class Answer:
         self.told, self._cpu_told = perf_counter(), process_time()
 
 
-def _run_stride(call: Callable[[Any], Any], items: list[Any], append: Callable[[Any], None], words: memoryview, mark: int) -> None:
+def _run_stride(
+    call: Callable[[Any], Any], items: Sequence[Any], append: Callable[[Any], None], words: memoryview, mark: int
+) -> None:
     # A loop, and not list.extend(map(...)): that would take a StopIteration of the function for the end of the items. The mark
     # costs 29 ns an item, and is why the item that kills this process is known. (Source: the design's measurement)
     for words[MARK], item in enumerate(items, mark):
         append(call(item))
+
+
+def _let_go(items: Sequence[Any]) -> None:
+    """Forget the items: what lies in an arena is let go of with this answer, and not with the next."""
+    if isinstance(items, list):  # a piece of a range has nothing to forget
+        items.clear()
 
 
 def _fitting(stride: int, seconds: float) -> int:

@@ -33,7 +33,7 @@ from atonce.errors import PicklingFailed, TaskTimeout
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from atonce._workers.base import Place
@@ -226,7 +226,7 @@ class Desk:
             self.feed(member)
 
     def _is_spent(self, link: Link | None) -> bool:
-        return link is not None and self.job.max_tasks is not None and link.tasks >= self.job.max_tasks
+        return link is not None and (link.worn or (self.job.max_tasks is not None and link.tasks >= self.job.max_tasks))
 
     def _room(self, link: Link | None) -> int:
         job = self.job
@@ -245,7 +245,7 @@ class Desk:
                 continue
             if len(piece.items) > size:
                 self._pieces.appendleft(Piece(piece.start + size, piece.items[size:], careful=piece.careful))
-                del piece.items[size:]
+                piece.items = piece.items[:size]
             return piece
         least = min(size, self.job.in_flight)
         batch = place.take(size, least) if self._reader is None else self._reader.take(size, least, ask=not crowded)
@@ -414,7 +414,7 @@ class Desk:
         self.place.deliver(delivery)
 
     def _opened(
-        self, link: Link, at: int, parcel: Any, first: int, items: list[Any], bad: list[Misfortune], taken: set[int]
+        self, link: Link, at: int, parcel: Any, first: int, items: Sequence[Any], bad: list[Misfortune], taken: set[int]
     ) -> Any:
         """Unpickle one value; put a failure beside it if that cannot be done."""
         if at in taken:

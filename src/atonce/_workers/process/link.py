@@ -23,6 +23,7 @@ from atonce._workers.process.protocol import (
     CLAIM,
     DEPTH,
     HEAD,
+    LAST_SERIAL,
     LIMIT,
     MARK,
     NOTHING_BARRED,
@@ -42,7 +43,7 @@ from atonce._workers.process.voices import LineRelay
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 __all__ = ("Link", "Piece", "Sent")
@@ -78,7 +79,7 @@ class Piece:
 
     __slots__ = ("careful", "items", "start")
 
-    def __init__(self, start: int, items: list[Any], *, careful: bool = False) -> None:
+    def __init__(self, start: int, items: Sequence[Any], *, careful: bool = False) -> None:
         self.start = start
         self.items = items
         self.careful = careful
@@ -157,7 +158,7 @@ class Link:
             self.arena = open_arena()
             ours.callback(os.close, self.arena)
             self.reader = ArenaReader(self.arena, windows)
-            self.words = memoryview(mmap(self.arena, WORDS_BYTES)).cast("Q")
+            self.words = memoryview(mmap(self.arena, WORDS_BYTES)).cast("q")
             self.words[BARRED] = NOTHING_BARRED
             their_inbox, self.inbox = _pipe(theirs, ours)
             self.outbox, their_outbox = _pipe(ours, theirs)
@@ -175,6 +176,11 @@ class Link:
     def room(self) -> int:
         """How many batches more it may have: of those that are under way, each needs a ``LIMIT`` word of its own."""
         return DEPTH - 1 - (self._serial - self.flights[0].serial) if self.flights else DEPTH
+
+    @property
+    def worn(self) -> bool:
+        """Whether it has had as many batches as can be told apart."""
+        return self._serial >= LAST_SERIAL - DEPTH
 
     @property
     def ends(self) -> list[int]:
@@ -275,7 +281,7 @@ class Link:
         """Count the items at the end of a flight that are still to be had. An estimate: it may be claiming more at this moment."""
         return max(0, flight.limit - max(self._claimed(flight), flight.done))
 
-    def take_back(self, flight: Sent, keep: int, fence: Callable[[int], object]) -> list[Any]:
+    def take_back(self, flight: Sent, keep: int, fence: Callable[[int], object]) -> Sequence[Any]:
         """Take the end of a flight away from this worker, but for ``keep`` of the items that it has not begun.
 
         Args:

@@ -19,7 +19,7 @@ from atonce.errors import PicklingFailed
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 __all__ = ("Parcels",)
@@ -61,7 +61,7 @@ class Parcels:
         self._holders[slot] = 1
         return (blob, slot, spans), slot
 
-    def of_items(self, items: list[Any]) -> tuple[bytes, bytes, int | None]:
+    def of_items(self, items: Sequence[Any]) -> tuple[bytes, bytes, int | None]:
         """Pickle a batch.
 
         Returns:
@@ -79,7 +79,7 @@ class Parcels:
             blob = dumps(items)  # no room in the arena: through the pipe
         return b"B", blob, None
 
-    def of_each(self, items: list[Any]) -> list[Any]:
+    def of_each(self, items: Sequence[Any]) -> list[Any]:
         """Make a parcel of each item for itself, or the ``PicklingFailed`` that says why there is none. Slots are for ``lend``."""
         parcels: list[Any] = []
         for item in items:

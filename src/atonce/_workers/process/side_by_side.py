@@ -15,7 +15,7 @@ from atonce.errors import TaskTimeout
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from atonce._workers.process.claims import Claims
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ("run_side_by_side",)
 
 
-def run_side_by_side(job: dict[str, Any], start: int, items: list[Any], claims: Claims, words: memoryview) -> Delivery:
+def run_side_by_side(job: dict[str, Any], start: int, items: Sequence[Any], claims: Claims, words: memoryview) -> Delivery:
     """Run up to ``job["in_flight"]`` items of a batch at a time.
 
     Args:
@@ -48,7 +48,7 @@ def run_side_by_side(job: dict[str, Any], start: int, items: list[Any], claims: 
 class _Slots:
     """A place for the result of each item. Each place is written once, by whoever took the item."""
 
-    def __init__(self, job: dict[str, Any], start: int, items: list[Any], claims: Claims, words: memoryview) -> None:
+    def __init__(self, job: dict[str, Any], start: int, items: Sequence[Any], claims: Claims, words: memoryview) -> None:
         self._job = job
         self._start = start
         self._items = items

@@ -194,7 +194,7 @@ def work(name: str, inbox: int, outbox: int, arena: int, parents_arena: int, *, 
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)  # Ctrl-C goes to every process of the terminal; the parent decides for all
     enter_worker_process()
     set_up_streams()
-    words = memoryview(mmap(arena, WORDS_BYTES)).cast("Q")
+    words = memoryview(mmap(arena, WORDS_BYTES)).cast("q")
     if fences and not register_for_fences():
         raise OSError("the parent can use memory fences, and this process cannot")
     # What the function forks must not hold our ends open: the parent would wait for them.
