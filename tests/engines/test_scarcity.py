@@ -4,9 +4,11 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from multiprocessing.context import SpawnProcess
 
 import pytest
+from tests.engines.cgroups import control_group, run_in
 
 import atonce
 from atonce._workers.process import supervisor
@@ -16,13 +18,18 @@ from atonce._workers.process.zygote import Zygote
 PROCESS = {"engine": "process", "max_workers": 2}
 
 LIMITED = """
-import atonce, os, resource, sys
+import atonce, os, resource, sys, time
+
+def slow(number):
+    time.sleep(0.001)  # so that there is work left when the last worker is refused
+    return -number
+
 spare, workers = map(int, sys.argv[1:])
 limit = len(os.listdir("/proc/self/fd")) - 1 + spare
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 pool = atonce.Pool(engine="process", max_workers=workers)
 try:
-    results = pool.map(abs, range(-1000, 0), chunksize=10)
+    results = pool.map(slow, range(-1000, 0), chunksize=10)
 except OSError as error:
     print(error.strerror, *error.__notes__, sep="; ")
 else:
@@ -54,6 +61,11 @@ def test_with_descriptors_for_no_worker_the_error_says_what_to_type(spare):
     assert "ulimit -n" in said
 
 
+def slow(number):
+    time.sleep(0.001)
+    return -number
+
+
 def refusing(real, allowed):
     """Let a process be started only so many times."""
     started = []
@@ -78,7 +90,7 @@ def by_spawn(monkeypatch):
 @pytest.mark.usefixtures("by_spawn")
 def test_with_processes_for_some_workers_these_do_the_work(monkeypatch):
     monkeypatch.setattr(SpawnProcess, "start", refusing(SpawnProcess.start, 1))
-    results = atonce.map(abs, range(-1000, 0), engine="process", max_workers=3, chunksize=10)
+    results = atonce.map(slow, range(-1000, 0), engine="process", max_workers=3, chunksize=10)
     assert results == list(range(1000, 0, -1))
     assert len(set(results.report.notices)) == 1
     assert "Resource temporarily unavailable" in results.report.notices[0]
@@ -117,3 +129,45 @@ def test_a_zygote_that_cannot_fork_says_so(monkeypatch):
         os.close(each)
     ours.close()
     theirs.close()
+
+
+def test_where_processes_run_out_those_that_there_are_do_the_work():
+    program = """
+import atonce, time
+
+def slow(number):
+    time.sleep(0.001)  # so that there is work left when the last worker is refused
+    return -number
+
+with atonce.Pool(engine="process", max_workers=6) as pool:
+    results = pool.map(slow, range(-1000, 0), chunksize=10)
+    assert results == list(range(1000, 0, -1))
+    assert pool.map(abs, [-1]) == [1]
+print(*results.report.notices)
+"""
+    with control_group("pids", 6) as group:  # this program, the thread that looks after workers, the zygote, and three of them
+        assert run_in(group, program) == ("not all workers could be started: [Errno 11] Resource temporarily unavailable\n", "")
+
+
+def test_the_kernels_own_kill_for_want_of_memory_costs_one_item():
+    program = """
+import atonce
+
+def grow(number):
+    if number == 17:
+        large = bytearray(600 << 20)
+        for page in range(0, len(large), 4096):
+            large[page] = 1
+    return number
+
+results = atonce.map(grow, range(40), engine="process", max_workers=2, errors="return")
+bad = results.pop(17)
+assert results == [*range(17), *range(18, 40)]
+print(type(bad.error).__name__, bad.error)
+"""
+    with control_group("memory", 200 << 20) as group:
+        said, complained = run_in(group, program)
+    assert said.startswith(
+        "WorkerCrashed the worker process was ended by SIGKILL (the kernel did, because memory had run out; memory="
+    )
+    assert complained == ""
