@@ -7,25 +7,19 @@ Its states are the ``PHASE`` word's, which the parent reads when it has died::
 
 from __future__ import annotations
 
-import os
-import sys
-from _pickle import Pickler, dumps, loads
-from functools import partial
-from io import BytesIO
-from time import monotonic_ns, perf_counter, process_time
+from _pickle import dumps, loads
+from time import monotonic_ns, perf_counter
 
-from atonce._wire.arena import BIG_BYTES
 from atonce._wire.frames import Inlet, Outlet
-from atonce._wire.outofband import dumps_with_buffers
+from atonce._workers.process.answer import Answer, Sender, pack_error
+from atonce._workers.process.becoming import become, limit_memory, limit_native_threads
 from atonce._workers.process.protocol import (
     HEAD,
     IDLE,
     MARK,
-    PACKING,
     PHASE,
     READING,
     RUNNING,
-    SENDING,
     SETTING_UP,
     SINCE,
     TAKING_JOB,
@@ -40,7 +34,6 @@ if TYPE_CHECKING:
 
     from atonce._wire.arena_reader import ArenaReader
     from atonce._wire.arena_writer import ArenaWriter
-    from atonce._wire.tracebacks import Packed
     from atonce._workers.process.claims import Claims
 
 __all__ = ("Child",)
@@ -49,7 +42,6 @@ _STRIDE_S = 100e-6  # Source: the design's measurement; between two looks at the
 _MOST_IN_STRIDE = 4096
 _FLUSH_S = 0.005  # a batch that takes longer sends what it has
 _PROTOCOL = 5
-_dumps = partial(dumps, protocol=_PROTOCOL)
 
 
 class Child:
@@ -62,7 +54,8 @@ class Child:
         self._outlet = outlet
         self._words = words
         self._claims = claims
-        self._results = results  # where large results are put
+        self._sender = Sender(outlet, words, results, items)
+        self._results = results  # freed here; the sender fills it
         self._items = items  # where large items come from
         self._unfit = False  # whether the initializer has failed
         self._failed = False  # whether it has, or taking the job: then nothing is run
@@ -70,7 +63,6 @@ class Child:
         self._job: dict[str, Any] = {}
         self._call: Callable[[Any], Any] = _nobody
         self._calls: Any = None  # the event loop that a coroutine function's calls run on
-        self._plain = True  # whether results have been builtin objects through and through, for this job
         self._stride = 1
 
     def serve(self) -> None:
@@ -102,7 +94,7 @@ class Child:
         self._words[PHASE] = SETTING_UP
         try:
             settings = loads(payload)
-            _become(settings)
+            become(settings)
             self._threads = settings["threads"]
             self._adopt(settings)
             if settings["initializer"] is not None:
@@ -125,15 +117,16 @@ class Child:
             return  # there is nothing more to be said
         self._drop_job()
         self._failed = False
-        self._plain, self._stride = True, 1
+        self._sender.begin_job()
+        self._stride = 1
         try:
             self._job = job = loads(payload)
             self._adopt(job)
             job["fn"] = self._open(job["fn"])
             self._call = self._calls_of(job)
             self._claims.forget()
-            _limit_native_threads(self._threads)
-            _limit_memory(job["memory_bytes"])
+            limit_native_threads(self._threads)
+            limit_memory(job["memory_bytes"])
         except BaseException as error:
             self._refuse("J", error)
 
@@ -165,7 +158,7 @@ class Child:
 
     def _refuse(self, stage: str, error: BaseException) -> None:
         self._failed = True
-        self._outlet.send(b"F" + dumps((stage, _pack(error)), _PROTOCOL))
+        self._outlet.send(b"F" + dumps((stage, pack_error(error)), _PROTOCOL))
 
     def _reuse(self, payload: memoryview) -> None:
         for slot in loads(payload):
@@ -196,7 +189,7 @@ class Child:
 
     def _run(self, serial: int, start: int, items: Sequence[Any]) -> None:
         if not items:
-            self.send(b"D", (serial, 0, [], (), True, 0.0, 0.0, None, None, self.let_go()))
+            self._sender.send(b"D", serial, 0, [], (), True, 0.0, 0.0, None, None)
         elif self._job["in_flight"] > 1:
             self._run_side_by_side(serial, start, items)
         else:
@@ -205,7 +198,7 @@ class Child:
     def _run_in_strides(self, serial: int, start: int, items: Sequence[Any]) -> None:
         """Run a batch one item after the other, and look up from it every 100 µs."""
         words, claims, call, job, now = self._words, self._claims, self._call, self._job, perf_counter
-        answer = Answer(self, serial, start, timed=job["timed"])
+        answer = Answer(self._sender, serial, start, timed=job["timed"])
         values, durations = answer.values, answer.durations
         one_by_one = claims.exact or durations is not None
         stride = 1 if one_by_one else self._stride
@@ -277,7 +270,7 @@ class Child:
         words, claims, job = self._words, self._claims, self._job
         serial, start = HEAD.unpack_from(payload)
         parcels = loads(payload[HEAD.size :])
-        answer = Answer(self, serial, start, timed=not self._failed and job["timed"])
+        answer = Answer(self._sender, serial, start, timed=not self._failed and job["timed"])
         for position, (parcel, earlier) in enumerate(parcels):
             if self._failed or claims.claim(serial, start, position, position + 1) <= position:
                 break
@@ -319,7 +312,7 @@ class Child:
 
     def _run_side_by_side(self, serial: int, start: int, items: Sequence[Any]) -> None:
         """Run a batch as a whole: its items wait side by side."""
-        answer = Answer(self, serial, start, timed=self._job["timed"])
+        answer = Answer(self._sender, serial, start, timed=self._job["timed"])
         if self._claims.claim(serial, start, 0, len(items)) == len(items):
             self._words[PHASE] = RUNNING
             delivery = self._side_by_side(start, items)
@@ -345,111 +338,6 @@ class Child:
         blob, slot, spans = parcel
         return loads(blob, buffers=self._items.open(slot, spans))
 
-    def pack_values(self, values: list[Any]) -> bytes | None:
-        """Pickle results as a whole, if they are small, and builtin objects through and through; else ``None``."""
-        if not self._plain:
-            return None
-        try:
-            blob = _pickle_builtins(values)
-        except BaseException:  # each is packed for itself then, and whatever it raises is told of it
-            blob = None
-        if blob is not None and len(blob) >= BIG_BYTES * len(values):
-            blob = None  # large bytes: they take the way through the arena
-        self._plain = blob is not None
-        return blob
-
-    def pack_value(self, value: Any) -> Any:
-        """Make a parcel of a result; a ``Packed`` exception if it does not pickle."""
-        try:
-            blob, buffers = dumps_with_buffers(_dumps, value)
-            slot = self._results.put(buffers) if buffers else None
-            if slot is not None:
-                return (blob, *slot)
-            return _dumps(value) if buffers else blob
-        except MemoryError as error:
-            return _pack(error)
-        except BaseException:
-            return _pack_by_value(value)
-
-    def let_go(self) -> list[int]:
-        """Give the slots of the parent's arena that nothing here looks at any more."""
-        return self._items.let_go()
-
-    def send(self, letter: bytes, part: tuple[Any, ...]) -> None:
-        """Send a part of an answer. It may have to wait for the parent, which is not the item's time."""
-        message = letter + dumps(part, _PROTOCOL)
-        self._words[PHASE] = SENDING
-        self._outlet.send(message)
-
-    @property
-    def words(self) -> memoryview:
-        """The words shared with the parent."""
-        return self._words
-
-
-class Answer:
-    """The results of one batch on their way to the parent.
-
-    Attributes:
-        start: index of the batch's first item.
-        first: position of the first value that has not been sent.
-        values: those that have not been sent; ``None`` where an item failed.
-        durations: their times, where asked for.
-        told: when something was sent last.
-        fatal: whether a failure ends the batch.
-    """
-
-    def __init__(self, child: Child, serial: int, start: int, *, timed: bool) -> None:
-        self.start = start
-        self.first = 0
-        self.values: list[Any] = []
-        self.durations: list[float] | None = [] if timed else None
-        self.fatal = False
-        self._child = child
-        self._serial = serial
-        self._failed: list[tuple[int, Packed, int]] = []
-        self._attempts: dict[int, int] | None = None
-        self.told = perf_counter()
-        self._cpu_told = process_time()
-
-    def note_attempts(self, position: int, attempts: int) -> None:
-        """Remember how often an item was tried, if more than once."""
-        if attempts > 1:
-            self._attempts = self._attempts or {}
-            self._attempts[position] = attempts
-
-    def fail(self, position: int, error: BaseException, attempts: int, *, stops: bool) -> None:
-        """Put a failure where the next value belongs."""
-        self.values.append(None)
-        self.add_failure(position, error, attempts, stops=stops)
-
-    def add_failure(self, position: int, error: BaseException, attempts: int, *, stops: bool) -> None:
-        """Say why there is no value at a position."""
-        _begin_in_users_code(error)
-        self._failed.append((position, _pack(error), attempts))
-        self.note_attempts(position, attempts)
-        self.fatal = self.fatal or stops or isinstance(error, KeyboardInterrupt)
-
-    def send(self, *, final: bool, parcels: bool = False) -> None:
-        """Send what there is; the batch has ended if ``final``."""
-        child, values = self._child, self.values
-        child.words[SINCE] = monotonic_ns()
-        child.words[PHASE] = PACKING
-        if final:
-            _flush()
-        now, cpu = perf_counter(), process_time()
-        seconds, cpu_s = now - self.told, cpu - self._cpu_told
-        blob = None if parcels or not values else child.pack_values(values)
-        packed = [child.pack_value(value) for value in values] if values and blob is None else (blob or ())
-        tail = (final, seconds, cpu_s, self.durations, self._attempts, child.let_go())
-        child.send(b"E" if isinstance(packed, list) else b"D", (self._serial, self.first, packed, self._failed, *tail))
-        self.first += len(values)
-        self.values = []
-        self._failed = []
-        self._attempts = None
-        self.durations = None if self.durations is None else []
-        self.told, self._cpu_told = perf_counter(), process_time()
-
 
 def _run_stride(
     call: Callable[[Any], Any], items: Sequence[Any], append: Callable[[Any], None], words: memoryview, mark: int
@@ -473,101 +361,5 @@ def _fitting(stride: int, seconds: float) -> int:
     return max(1, int(stride * _STRIDE_S / seconds)) if seconds > 4 * _STRIDE_S else stride
 
 
-class _Watcher(Pickler):
-    """Pickles, and notices whether anything in it is more than a builtin object: only for those is ``reducer_override`` asked."""
-
-    special = False
-
-    def reducer_override(self, _thing: object) -> Any:
-        self.special = True
-        return NotImplemented
-
-
-def _pickle_builtins(values: list[Any]) -> bytes | None:
-    file = BytesIO()
-    watcher = _Watcher(file, _PROTOCOL)
-    watcher.dump(values)
-    return None if watcher.special else file.getvalue()
-
-
-def _pack_by_value(value: Any) -> Any:
-    """Pickle what plain pickle cannot: an object whose class came by value, a lambda."""
-    from atonce._wire.pickling import dumps as dumps_anything  # noqa: PLC0415 (25 ms that few need)
-
-    try:
-        return dumps_anything(value)
-    except BaseException as error:
-        return _pack(error)
-
-
-def _pack(error: BaseException) -> Packed:
-    from atonce._wire.tracebacks import pack  # noqa: PLC0415 (15 ms that only failures need)
-
-    return pack(error)
-
-
-def _begin_in_users_code(error: BaseException) -> None:
-    """Let the traceback begin in the user's function: the frames above it are ours.
-
-    Not by assignment: exceptions may refuse that.
-    """
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
-        traceback = traceback.tb_next
-    if traceback is not None:
-        BaseException.with_traceback(error, traceback)
-
-
-def _flush() -> None:
-    """Let what was printed be seen before the results are. Lines are flushed anyway; this is for one without an end."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue
-
-
 def _nobody(_item: Any) -> Any:
     raise AssertionError("a batch came before its job")
-
-
-def _become(settings: dict[str, Any]) -> None:
-    sys.path[:], sys.argv[:] = settings["path"], settings["argv"]
-    sys.setrecursionlimit(settings["recursion_limit"])
-    sys.prefix, sys.exec_prefix = settings["prefixes"]
-    if settings["environ"] != dict(os.environ):
-        os.environ.clear()
-        os.environ.update(settings["environ"])
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
-        os.environ.setdefault(name, str(settings["threads"]))  # for what is loaded from now on
-    if settings["cwd"] is not None:
-        os.chdir(settings["cwd"])
-
-
-def _limit_native_threads(threads: int) -> None:
-    """Keep BLAS and OpenMP, where loaded, to this worker's share of the CPUs."""
-    if "numpy" in sys.modules or "scipy" in sys.modules or "torch" in sys.modules:
-        try:
-            from threadpoolctl import threadpool_info, threadpool_limits  # noqa: PLC0415 (for those who have such a library)
-        except ImportError:
-            return
-        if any(pool["num_threads"] > threads for pool in threadpool_info()):
-            threadpool_limits(threads)
-
-
-def _limit_memory(limit_bytes: int | None) -> None:
-    """Let this process have so much memory of its own: beyond it, Python raises MemoryError.
-
-    ``RLIMIT_DATA`` counts what is reserved, also if it was never touched; what is untouched now is not held against it.
-    """
-    import resource  # noqa: PLC0415
-
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    if limit_bytes is None:
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
-        return
-    with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 (pathlib costs 5 ms)
-        sizes = dict(line.split(":", 1) for line in status if line.startswith(("VmData", "RssAnon")))
-    reserved, resident = (int(sizes[name].split()[0]) << 10 for name in ("VmData", "RssAnon"))
-    limit = limit_bytes + max(0, reserved - resident)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
