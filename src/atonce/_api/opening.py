@@ -81,7 +81,9 @@ class Order:
         self.star = star or len(iterables) > 1
         self.prompt = all(type(iterable) in _ALL_THERE for iterable in iterables)
         self.length = min((_length(iterable) for iterable in iterables), key=_unknown_last)
-        self.inputs = iter(iterables[0]) if len(iterables) == 1 else zip(*iterables, strict=False)
+        self.inputs: Iterable[Any] = zip(*iterables, strict=False)
+        if len(iterables) == 1:  # a range stays one: pieces of it cross to processes as such
+            self.inputs = iterables[0] if type(iterables[0]) is range else iter(iterables[0])
         self.options = options
         self.streamed = streamed
         self.timed = timed
