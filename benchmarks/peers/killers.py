@@ -26,7 +26,6 @@ from work import burn, pack, turns_in
 
 COST_S, TIMEOUT_S = 1e-3, 0.5
 ALLOWED = 1.15  # times the clean run
-ALLOWED = 1.15  # times the clean run
 PROGRAM_LIMIT_S, QUICK_LIMIT_S = 30, 10
 KILL, SLEEP, SPIN = "kill", "sleep", "spin"
 CLEAN, FAULTY, RAISED = "clean", "with faults", "raised"
