@@ -18,17 +18,17 @@ from _pickle import loads
 from collections import deque
 
 from atonce._policy.batching import Batching
-from atonce._policy.supervision import bundled, judge, may_run_again, share
+from atonce._policy.supervision import bundled, share
 from atonce._values.batch import Delivery, Misfortune
 from atonce._values.typed import Protocol
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Worker
-from atonce._workers.process.deaths import in_words
+from atonce._workers.process.inquest import FailedItem, Inquest, left_of
 from atonce._workers.process.launch import explained
 from atonce._workers.process.link import Link, Piece, Sent
 from atonce._workers.process.parcels import Parcels
 from atonce._workers.process.reading import InputReader
-from atonce.errors import PicklingFailed, TaskTimeout
+from atonce.errors import PicklingFailed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -43,7 +43,6 @@ __all__ = ("Desk", "Member")
 _BATCH_S = 0.005  # Source: the design's measurement, batches of about 5 ms with static costs; longer ones delay results
 _AHEAD = 2  # batches at each worker, so that it never waits for us
 _PROTOCOL = 5
-_BEGUN_IN_VAIN = 3  # deaths in a row before any item, from which on it is called a fault of the function and not bad luck
 
 
 class Member(Worker, Protocol):
@@ -96,11 +95,8 @@ class Desk:
         self._batching = Batching(_BATCH_S, self.job.chunksize)
         self._item_s: float | None = None
         self._pieces: deque[Piece] = deque()
-        self._attempts: dict[int, int] = {}  # of items that have been in a death; by index
-        self._kills: dict[int, int] = {}
-        self._in_vain = 0
         self._notice = ""  # what the caller should know, and has not been told
-        self._together = self.job.in_flight > 1
+        self._inquest = Inquest(self.job)
         self._reader = None if place.prompt else InputReader(place, self._arrived)
         self.wake: Callable[[Callable[[], None]], None] = _nobody
         self._job_message, self._job_slot = self._describe_job(settings())
@@ -336,7 +332,7 @@ class Desk:
             if isinstance(blob, PicklingFailed):
                 index = piece.start + position
                 self._ship_parcels(link, piece, begun, position, blobs)
-                self._fail(index, piece.items[position], blob, link, attempts=0)
+                self._fail(FailedItem(index, piece.items[position], blob, 0), link)
                 begun = position + 1
         self._ship_parcels(link, piece, begun, len(blobs), blobs)
 
@@ -353,7 +349,8 @@ class Desk:
                 self._pieces.append(part)
 
     def _careful(self, start: int, blobs: list[Any]) -> bytes:
-        return pickled([(blob, self._attempts.get(start + at, 0)) for at, blob in enumerate(blobs)], _PROTOCOL)
+        attempts = self._inquest.attempts
+        return pickled([(blob, attempts.get(start + at, 0)) for at, blob in enumerate(blobs)], _PROTOCOL)
 
     # ---- answers ----------------------------------------------------------------------------------------------------------------
 
@@ -368,7 +365,7 @@ class Desk:
 
     def _take_part(self, link: Link, part: tuple[Any, ...], moved: int, *, parcels: bool) -> None:
         serial, first, values, failed, final, seconds, cpu_s, durations, attempts, let_go = part
-        self._in_vain = 0
+        self._inquest.answered()
         if let_go:
             self._parcels.let_go(link, let_go)
         flight = next((flight for flight in link.flights if flight.serial == serial), None)
@@ -474,78 +471,30 @@ class Desk:
             status: how it ended.
             killer: who killed it, if that is known: the kernel, for want of memory.
         """
-        flights, link.flights = link.flights, deque()
-        judged = bool(flights) and self._judge(link, flights.popleft(), status, killer)
-        if not judged and link.condemned is None:
-            self._in_vain += 1  # no item is to blame, and neither are we
-        for flight in flights:
-            self._requeue(flight, [(flight.done, flight.limit)])
-        if self._in_vain >= _BEGUN_IN_VAIN:
-            self.dismiss(member, self._crash(link, status, killer, f"while it was {link.doing}"))
-            return
-        self.feed_all()
+        finding = self._inquest.hold(link, status, killer)
+        self._pieces += finding.left
+        if finding.failed is not None:
+            self._fail(finding.failed, link)
+        if finding.hopeless is not None:
+            self.dismiss(member, finding.hopeless)
+        else:
+            self.feed_all()
 
     def hear_unborn(self, member: Member, link: Link, error: OSError) -> None:
         """Go on without a worker that could not be given a process."""
-        flights, link.flights = link.flights, deque()
-        for flight in flights:
-            self._requeue(flight, [(flight.done, flight.limit)])
+        self._pieces += (left_of(flight) for flight in link.flights)
+        link.flights.clear()
         self._strand(member, error)
         self._feed_hungry()
 
-    def _judge(self, link: Link, flight: Sent, status: int, killer: str) -> bool:
-        """Find the culprit among the items of the flight in hand; tell whether there is one, or may be."""
-        verdict = judge(flight.known(), link.hand(flight, together=self._together))
-        self._requeue(flight, verdict.again)
-        self._requeue(flight, verdict.carefully, careful=True)
-        if verdict.culprit is None:
-            return bool(verdict.carefully)
-        position = verdict.culprit
-        index, item = flight.start + position, flight.items[position]
-        attempts = self._attempts[index] = self._attempts.get(index, 0) + link.tries
-        kills = self._kills[index] = self._kills.get(index, 0) + 1
-        if link.condemned is not None:
-            kills = 0  # we killed it, and not the item
-        if may_run_again(attempts, kills, self.job.retries):
-            self._requeue(flight, [(position, position + 1)], careful=True)
-        elif link.condemned is not None:
-            error: Exception = TaskTimeout(
-                f"it took longer than its timeout of {self.job.timeout_s:g} s, so its worker process was ended"
-            )
-            self._fail(index, item, error, link, attempts=attempts)
-        else:
-            self._fail(
-                index,
-                item,
-                self._crash(link, status, killer, f"in the middle of this item{_times(kills)}"),
-                link,
-                attempts=attempts,
-            )
-        return True
-
-    def _crash(self, link: Link, status: int, killer: str, when: str) -> Exception:
-        from atonce.errors import WorkerCrashed  # noqa: PLC0415 (18 ms, for those who need it)
-
-        how, tail = in_words(status, killer), link.tail()
-        told = "\n  ".join(("\nits last words on standard error:", *tail)) if tail else ""
-        return WorkerCrashed(f"the worker process {how} {when}{told}", how=how, stderr_tail=tail)
-
-    def _fail(self, index: int, item: Any, error: Exception, link: Link, *, attempts: int) -> None:
-        place = self.place
+    def _fail(self, failed: FailedItem, link: Link) -> None:
+        place, index = self.place, failed.at
         if place.stopped and place.barred <= index:
             self._give_up(index, 1)
             return
         durations = [0.0] if self.job.timed else None
-        self.place.deliver(
-            Delivery(
-                index, [None], [Misfortune(0, error, item, attempts)], 0.0, 0.0, f"process {link.pid or os.getpid()}", durations
-            )
-        )
-
-    def _requeue(self, flight: Sent, spans: list[tuple[int, int]], *, careful: bool = False) -> None:
-        for first, end in spans:
-            if first < end:
-                self._pieces.append(Piece(flight.start + first, flight.items[first:end], careful=careful or flight.careful))
+        bad = Misfortune(0, failed.error, failed.item, failed.attempts)
+        place.deliver(Delivery(index, [None], [bad], 0.0, 0.0, f"process {link.pid or os.getpid()}", durations))
 
     # ---- from outside -----------------------------------------------------------------------------------------------------------
 
@@ -557,10 +506,6 @@ class Desk:
                 member.link.bar(barred)
             if member in self.hungry:
                 self.feed(member)
-
-
-def _times(kills: int) -> str:
-    return "" if kills < 2 else f", {kills} times, so it is not tried again"  # noqa: PLR2004 (once needs no words)
 
 
 def _position(misfortune: Misfortune) -> int:
