@@ -4,6 +4,8 @@ import functools
 import operator
 import os
 import pickle
+import threading
+import time
 
 import pytest
 
@@ -132,3 +134,49 @@ class Stays:
 
 def size_of(thing):
     return len(thing.buffer) if isinstance(thing, Frame) else len(thing)
+
+
+def test_items_that_others_took_are_let_go_of_by_the_worker_that_had_them():
+    """Their batch is taken back whole and never read; the memory that it lies in must not be kept for that."""
+    with atonce.Pool(**PROCESS) as pool:
+        for _ in range(4):
+            pool.map(sleep_first, [(0.2 if not number else 0.01, bytes(BIG)) for number in range(6)], chunksize=1)
+        assert supervisor._current._parcels._holders == {}
+
+
+def sleep_first(pair):
+    time.sleep(pair[0])
+    return len(pair[1])
+
+
+def first_and_last(item):
+    number, data = item
+    kept[:] = [data]  # looked at while the next one comes
+    time.sleep(0.05 if number < 5 else 0.002)
+    return number, data[0], data[-1]
+
+
+kept = []
+
+
+def test_a_slot_that_a_worker_was_sent_to_twice_is_free_after_the_second_time():
+    """The large function of a run that goes on while its workers do something else is sent to them again."""
+    shared = bytearray(b"7" * BIG)
+    stuck, seen = [threading.Lock()], []
+    with atonce.Pool(**PROCESS) as pool:
+        stream = pool.stream(functools.partial(slowly, shared), range(2000), chunksize=1)
+        next(stream)
+        for _ in range(3):
+            thread = threading.Thread(target=lambda: seen.append(pool.map(repr, stuck, errors="return")))
+            thread.start()
+            while thread.is_alive():
+                next(stream)
+        stream.close()
+        results = pool.map(first_and_last, [(number, bytes([number]) * BIG) for number in range(1, 40)], chunksize=4)
+    assert [isinstance(failed, atonce.Failure) for [failed] in seen] == [True] * 3
+    assert results == [(number, number, number) for number in range(1, 40)]
+
+
+def slowly(shared, _number):
+    time.sleep(0.01)
+    return shared[0]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,53 @@ def test_a_program_that_forks_has_workers_of_its_own():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     assert (done.stdout, done.stderr) == ("7\n", "")
+
+
+@pytest.mark.parametrize("name", ["\N{EURO SIGN}" * 80, "a\nb" * 100, ""])
+def test_workers_may_have_any_name(name):
+    assert atonce.map(abs, [-1], name=name, **PROCESS) == [1]
+
+
+def test_a_long_path_to_import_from_is_no_harm(monkeypatch, tmp_path):
+    (tmp_path / "seen_ahead.py").write_text("NUMBER = 7\n")
+    monkeypatch.setattr(sys, "path", [*sys.path, *(f"/nowhere/{number}" for number in range(500)), str(tmp_path)])
+
+    def number_of(_):
+        return sys.modules["seen_ahead"].NUMBER
+
+    assert atonce.map(number_of, [0], engine=ProcessEngine(preload=("seen_ahead",)), max_workers=2) == [7]
+
+
+def test_a_zygote_that_dies_with_many_workers_at_work_costs_nothing(evidence):
+    def fn(number):
+        evidence.note(os.getppid())
+        time.sleep(0.3)
+        return number
+
+    def kill():
+        wait_until(lambda: len(evidence.lines()) >= 5, "the workers to be at work")
+        os.kill(int(evidence.lines()[0]), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        assert atonce.map(fn, range(10), engine="process", max_workers=5, chunksize=1) == list(range(10))
+    finally:
+        killer.join()
+
+
+def test_a_limit_on_memory_that_the_caller_has_is_the_workers_too():
+    program = (
+        "import atonce, resource\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (3 << 30, -1))\n"
+        "def limit(_):\n"
+        "    import resource\n"
+        "    return resource.getrlimit(resource.RLIMIT_DATA)\n"
+        "with atonce.Pool(engine='process', max_workers=1) as pool:\n"
+        "    plain = pool.map(limit, [0])\n"
+        "    assert pool.map(limit, [0], memory='100 GiB') == plain == [(3 << 30, -1)], plain\n"
+        "    assert pool.map(limit, [0], memory='1 GiB') != plain\n"
+        "    assert pool.map(limit, [0]) == plain\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -6,6 +6,8 @@ import pickle
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -229,3 +231,76 @@ def test_worker_process_knows_that_it_is_one():
 
     assert atonce.map(lambda _: inside_worker_process(), [0], engine="process") == [True]
     assert not inside_worker_process()
+
+
+def test_a_stream_that_is_closed_while_its_workers_get_ready_harms_nobody(tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+
+    def wait():
+        with open(gate) as opened:
+            opened.read()
+
+    def begin():
+        with suppress(StopIteration):
+            next(stream)
+
+    others = []
+    other = threading.Thread(target=lambda: others.append(atonce.map(nap, range(40), engine="process", max_workers=1)))
+    other.start()
+    with atonce.Pool(engine="process", max_workers=1, initializer=wait) as pool:
+        stream = pool.stream(abs, range(10))
+        consumer = threading.Thread(target=begin)
+        consumer.start()
+        with open(gate, "w"):  # opens when the initializer does
+            stream.close()
+        consumer.join()
+        other.join()
+        assert pool.map(abs, [-1]) == [1]
+    assert others == [list(range(40))]
+
+
+def nap(number):
+    time.sleep(0.01)
+    return number
+
+
+class Holder:
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def __call__(self):
+        pass
+
+
+@pytest.mark.parametrize("setup", [{"initializer": Holder()}, {"initializer": print, "initargs": (threading.Lock(),)}])
+def test_an_initializer_that_does_not_pickle_ends_its_own_call_alone(setup):
+    with atonce.Pool(engine="process", max_workers=2) as other, atonce.Pool(engine="process", max_workers=2, **setup) as pool:
+        for _ in range(2):
+            with pytest.raises(atonce.PicklingFailed, match="lock"):
+                pool.map(abs, range(3))
+        assert other.map(abs, [-1]) == [1]
+
+
+def test_one_that_kills_among_several_at_once_is_found_out_with_a_time_limit_too(evidence):
+    def fn(number):
+        evidence.note(number)
+        if number == 5:
+            os._exit(3)
+        return number
+
+    results = atonce.map(fn, range(8), engine="process", max_workers=1, concurrency=8, chunksize=8, errors="return", timeout=60)
+    assert isinstance(results.pop(5).error, atonce.WorkerCrashed)
+    assert results == [0, 1, 2, 3, 4, 6, 7]
+    assert evidence.lines().count("5") <= 2  # once with the others, and once alone
+
+
+def test_threads_that_cannot_be_started_are_done_without(evidence):
+    def fn(number):
+        evidence.note(number)
+        time.sleep(0.02)
+        return number
+
+    options = {"engine": "process", "max_workers": 1, "concurrency": 40, "memory": "64 MiB"}
+    assert atonce.map(fn, range(40), **options) == list(range(40))
+    assert sorted(map(int, evidence.lines())) == list(range(40))

@@ -171,3 +171,57 @@ print(type(bad.error).__name__, bad.error)
         "WorkerCrashed the worker process was ended by SIGKILL (the kernel did, because memory had run out; memory="
     )
     assert complained == ""
+
+
+@pytest.mark.parametrize("spare", [15, 16, 17])
+def test_with_descriptors_for_one_worker_its_death_costs_one_item(spare):
+    program = LIMITED.replace("return -number", "return -number if number != -500 else os._exit(3)").replace(
+        "chunksize=10)", "chunksize=10, errors='return')"
+    )
+    program = program.replace(
+        "assert results == list(range(1000, 0, -1))",
+        "bad = results.pop(500); assert results == [n for n in range(1000, 0, -1) if n != 500]; print(type(bad.error).__name__)",
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(spare), "1"], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr, done.stdout.splitlines()[0]) == (0, "", "WorkerCrashed")
+
+
+@pytest.mark.parametrize("setup", [{}, {"initializer": int}])
+def test_a_want_that_lasts_is_no_failure_once_all_is_done(monkeypatch, setup):
+    """Whoever could not be started is not started when the last result is there, and does not spoil the end."""
+    monkeypatch.setattr(ZygoteNursery, "bear", refusing(ZygoteNursery.bear, 1))
+    with atonce.Pool(**PROCESS, **setup) as pool:
+        for _ in range(3):
+            assert pool.map(slow, range(-100, 0), chunksize=5) == list(range(100, 0, -1))
+
+
+def test_where_no_memory_can_be_shared_and_the_disk_is_full_the_error_says_so(tmp_path):
+    program = f"""
+import ctypes, os, tempfile
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.unshare(0x00020000) or libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None) or \\
+        libc.mount(b"small", {str(tmp_path)!r}.encode(), b"tmpfs", 0, b"size=64k"):
+    print("no")
+    raise SystemExit
+
+def refuse(_name):
+    raise OSError("a sandbox")
+
+os.memfd_create, tempfile.tempdir = refuse, {str(tmp_path)!r}
+with open({str(tmp_path / "fill")!r}, "wb", buffering=0) as fill:
+    try:
+        while True:
+            fill.write(bytes(4096))
+    except OSError as error:
+        print(error.strerror)
+import atonce
+try:
+    atonce.map(abs, range(3), engine="process", max_workers=1)
+except OSError as error:
+    print(error.strerror, len(error.__notes__))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    if done.stdout == "no\n":
+        pytest.skip("this system does not let us mount")
+    full = os.strerror(errno.ENOSPC)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", f"{full}\n{full} 1\n")

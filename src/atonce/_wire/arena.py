@@ -27,7 +27,7 @@ Who may touch the bytes of a slot, and when:
 Race: a slot is written again while it is read. 1. The reader's last view dies; its lease says so. 2. The reader tells. 3. The
 writer calls ``free``. 4. The writer writes. Each step follows from the one before, and the writes of 4 come after the last read.
 The end of a view is not told by a weak reference: a garbage collector that finds views in a cycle calls these back *before*
-finalizers that may still read the views, or revive them. See ``arena_reader.Window``.
+finalizers that may still read the views, or revive them. See ``arena_reader._Window``.
 
 Race: the reader dies. 1. It is killed with windows open. 2. Its pipes show the end of file, perhaps before the last of its threads
 is off the CPU. 3. The writer frees what that reader held. So 3 must wait until the process was *reaped*: an end of file proves

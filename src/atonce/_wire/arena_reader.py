@@ -129,6 +129,11 @@ class ArenaReader:
             for offset, length in spans
         ]
 
+    def pass_over(self, slot: int) -> None:
+        """Do without what lies in a slot: nobody needs it any more. It is let go like one that was opened."""
+        self._opened += 1
+        self._gone.append(slot)
+
     def let_go(self) -> list[int]:
         """Return the slots that no view holds any more, each once. Their owners may have them back."""
         if not self._gone:

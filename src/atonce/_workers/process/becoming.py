@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ("become", "limit_memory", "limit_native_threads")
 
+_usual: list[int] = []  # the limit that this process began with, once it has been looked at
+
 
 def become(settings: dict[str, Any]) -> None:
     """Take over the path, the environment and the folder of the parent. See ``Child.set_up`` for the settings."""
@@ -45,12 +47,15 @@ def limit_memory(limit_bytes: int | None) -> None:
     """
     import resource  # noqa: PLC0415
 
-    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if not _usual:
+        _usual.append(soft)
     if limit_bytes is None:
-        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (_usual[0], hard))
         return
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:  # noqa: PTH123 (pathlib costs 5 ms)
         sizes = dict(line.split(":", 1) for line in status if line.startswith(("VmData", "RssAnon")))
     reserved, resident = (int(sizes[name].split()[0]) << 10 for name in ("VmData", "RssAnon"))
     limit = limit_bytes + max(0, reserved - resident)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+    limits = [limit, *(other for other in (_usual[0], hard) if other >= 0)]  # -1: there is none
+    resource.setrlimit(resource.RLIMIT_DATA, (min(limits), hard))

@@ -2,7 +2,7 @@
 
 Its states are the ``PHASE`` word's, which the parent reads when it has died::
 
-    SETTING_UP ──▶ IDLE ──J──▶ TAKING_JOB ──▶ IDLE ──B, C──▶ READING ──▶ RUNNING ⇄ PACKING, SENDING ──▶ IDLE
+    SETTING_UP ──▶ IDLE ──J──▶ TAKING_JOB ──▶ IDLE ──B, O, C──▶ READING ──▶ RUNNING ⇄ PACKING, SENDING ──▶ IDLE
 """
 
 from __future__ import annotations
@@ -114,6 +114,7 @@ class Child:
         """
         self._words[PHASE] = TAKING_JOB
         if self._unfit:
+            self._pass_over(loads(payload)["fn"])
             return  # there is nothing more to be said
         self._drop_job()
         self._failed = False
@@ -167,19 +168,22 @@ class Child:
     # ---- batches ----------------------------------------------------------------------------------------------------------------
 
     def _run_batch(self, payload: memoryview) -> None:
-        self._read_and_run(payload, loads)
+        self._read_and_run(payload, loads, large=False)
 
     def _run_from_arena(self, payload: memoryview) -> None:
-        self._read_and_run(payload, lambda blob: self._open(loads(blob)))
+        self._read_and_run(payload, lambda blob: self._open(loads(blob)), large=True)
 
-    def _read_and_run(self, payload: memoryview, read: Callable[[memoryview], Sequence[Any]]) -> None:
+    def _read_and_run(self, payload: memoryview, read: Callable[[memoryview], Sequence[Any]], *, large: bool) -> None:
         serial, start = HEAD.unpack_from(payload)
         words = self._words
         words[MARK] = 0
         words[SINCE] = monotonic_ns()
         words[PHASE] = READING
         items: Sequence[Any] = []
-        if not self._failed and not self._claims.is_taken(serial):  # else there is nothing to be read for
+        if self._failed or self._claims.is_taken(serial):  # then there is nothing to be read for
+            if large:
+                self._pass_over(loads(payload[HEAD.size :]))
+        else:
             try:
                 items = read(payload[HEAD.size :])
             except BaseException:
@@ -271,12 +275,14 @@ class Child:
         serial, start = HEAD.unpack_from(payload)
         parcels = loads(payload[HEAD.size :])
         answer = Answer(self._sender, serial, start, timed=not self._failed and job["timed"])
+        opened = 0
         for position, (parcel, earlier) in enumerate(parcels):
             if self._failed or claims.claim(serial, start, position, position + 1) <= position:
                 break
             words[SINCE] = monotonic_ns()
             words[PHASE] = READING
             begun = perf_counter()
+            opened += 1
             try:
                 item = self._open(parcel)
             except BaseException as error:
@@ -292,16 +298,19 @@ class Child:
             if answer.fatal:
                 claims.bar(start + position + 1)
                 break
+        for parcel, _ in parcels[opened:]:
+            self._pass_over(parcel)
         answer.send(final=True)
 
     def _run_one(self, answer: Answer, position: int, item: Any, earlier: int) -> bool:
         job = self._job
         if job["in_flight"] > 1:
-            delivery = self._side_by_side(0, [item])
+            delivery = self._side_by_side(answer.start + position, [item], position)
             if delivery.failed:
                 answer.fail(position, delivery.failed[0].error, earlier + delivery.failed[0].attempts, stops=job["stops"])
             else:
                 answer.values += delivery.values
+                answer.note_attempts(position, earlier + (delivery.attempts or {}).get(0, 1))
             return bool(delivery.values)
         try:
             answer.values.append(self._call(item))
@@ -325,12 +334,16 @@ class Child:
                 answer.add_failure(bad.position, bad.error, bad.attempts, stops=self._job["stops"])
         answer.send(final=True)
 
-    def _side_by_side(self, start: int, items: Sequence[Any]) -> Any:
+    def _side_by_side(self, start: int, items: Sequence[Any], position: int = 0) -> Any:
         from atonce._workers.process.side_by_side import run_side_by_side  # noqa: PLC0415 (threads or a loop: for those who asked)
 
-        return run_side_by_side(self._job, start, items, self._claims, self._words)
+        return run_side_by_side(self._job, start, items, self._claims, self._words, position)
 
     # ---- parcels ----------------------------------------------------------------------------------------------------------------
+
+    def _pass_over(self, parcel: Any) -> None:
+        if not isinstance(parcel, bytes):
+            self._items.pass_over(parcel[1])
 
     def _open(self, parcel: Any) -> Any:
         if isinstance(parcel, bytes):

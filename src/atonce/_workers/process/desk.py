@@ -60,6 +60,7 @@ class Member(Worker, Protocol):
 
         Raises:
             OSError: no process can be had.
+            PicklingFailed: its initializer cannot be sent.
         """
 
     def renew(self) -> None:
@@ -73,7 +74,7 @@ class Desk:
         place: whose work it is.
         members: the workers that are here.
         hungry: those of them that have nothing to do, while others do, or while the input keeps everybody waiting.
-        stranded: those for which no process can be had, while others have one.
+        stranded: those for which no process can be had, while others have one, or one is about to end.
     """
 
     def __init__(
@@ -198,7 +199,9 @@ class Desk:
             return member.get_link()
         except OSError as error:
             self._strand(member, explained(error))
-            return None
+        except PicklingFailed as error:  # its initializer
+            self.dismiss(member, error)
+        return None
 
     def _strand(self, member: Member, error: OSError) -> None:
         """No process can be had for a worker: the others do its work. If there are none, that is why nobody can work."""
@@ -212,10 +215,16 @@ class Desk:
 
     def try_again(self) -> None:
         """A process has ended, or whoever had one has gone: perhaps there is one now for those who have none."""
-        stranded, self.stranded = self.stranded, set()
+        busy = self._pieces or not self.place.finished or self._is_waiting_for_input()
+        if not busy and len(self.stranded) < len(self.members):
+            return  # there is nothing for them now; those who work may leave something
+        stranded, self.stranded, self._notice = self.stranded, set(), ""
         for member in stranded:
-            member.usable = True
-            self.feed(member)
+            if busy:
+                member.usable = True
+                self.feed(member)
+            else:
+                self.dismiss(member)
 
     def _feed_hungry(self) -> None:
         for member in list(self.hungry):
@@ -482,7 +491,7 @@ class Desk:
 
     def hear_unborn(self, member: Member, link: Link, error: OSError) -> None:
         """Go on without a worker that could not be given a process."""
-        self._pieces += (left_of(flight) for flight in link.flights)
+        self._pieces += (left_of(flight) for flight in link.flights if flight.done < flight.limit)
         link.flights.clear()
         self._strand(member, error)
         self._feed_hungry()

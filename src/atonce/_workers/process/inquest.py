@@ -85,8 +85,8 @@ class Inquest:
         failed, judged = None, False
         if flights:
             failed, judged = self._judge(link, flights.popleft(), left, status, killer)
-        if not judged and link.condemned is None:
-            self._in_vain += 1  # no item is to blame, and neither are we
+        if not judged and link.condemned is None and not link.orphaned:
+            self._in_vain += 1  # no item is to blame, and neither are we, nor its zygote
         left += (left_of(flight) for flight in flights if flight.done < flight.limit)
         hopeless = _crash(link, status, killer, f"while it was {link.doing}") if self._in_vain >= _BEGUN_IN_VAIN else None
         return Finding(left, failed, hopeless)

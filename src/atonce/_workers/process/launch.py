@@ -9,7 +9,7 @@ import errno
 import os
 import sys
 from _pickle import dumps
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 
 from atonce._machine.kernel import fence
@@ -43,6 +43,7 @@ _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from atonce._workers.proce
 _HOME = __file__.rsplit(os.sep, 4)[0]  # the folder that holds the package
 _FORCE = "ATONCE_WORKERS_BY"  # "zygote" or "spawn", for tests and for those whose platform we judge wrongly
 _CONTROL, _ARENA = 3, 4  # the zygote's descriptors
+_ROOM_S = 5.0  # how long a zygote may be busy, with importing ahead, when a packet finds no room
 
 
 class Born(NamedTuple):
@@ -165,17 +166,16 @@ class ZygoteNursery:
             raise EngineUnavailable("this Python does not know its own executable (sys.executable), so it cannot start processes")
         self.fences = os.environ.get("ATONCE_FENCES") != "no" and fence()
         self.arena = open_arena() if arena is None else arena
-        ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-        self._control = _socket.socket(fileno=above_standard_streams(ours.detach()))
-        self._control.setblocking(False)
-        try:
+        with ExitStack() as in_any_case, ExitStack() as undo:
+            if arena is None:
+                undo.callback(os.close, self.arena)
+            ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+            in_any_case.callback(theirs.close)
+            self._control = _socket.socket(fileno=above_standard_streams(ours.detach()))
+            undo.callback(self._control.close)
+            self._control.setblocking(False)
             self._pid = self._spawn(theirs.fileno())
-        except BaseException:
-            self.forget()
-            os.close(self.arena)
-            raise
-        finally:
-            theirs.close()
+            undo.pop_all()
 
     def _spawn(self, theirs: int) -> int:
         # Out of the way of the numbers that they get, so that neither is overwritten before it has been copied.
@@ -207,8 +207,13 @@ class ZygoteNursery:
 
         rights = b"".join(end.to_bytes(4, sys.byteorder) for end in ends)
         ancillary = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)]
-        with suppress(OSError):  # if it is gone, its end of the socket says so
-            self._control.sendmsg([b"W%d %s" % (number, name.encode(errors="replace")[:200])], ancillary)
+        packet = b"W%d %s" % (number, name.encode(errors="replace")[:200])
+        with suppress(ConnectionError):  # if it is gone, its end of the socket says so
+            try:
+                self._control.sendmsg([packet], ancillary)
+            except BlockingIOError:
+                self._wait_for_room()
+                self._control.sendmsg([packet], ancillary)
 
     def kill(self, number: int) -> None:
         """Have a worker killed, by the one who knows whether its process id is still its own."""
@@ -240,7 +245,7 @@ class ZygoteNursery:
                 told.append(Died(int(words[0]), os.waitstatus_to_exitcode(int(words[1]))))
             elif letter == b"T":
                 print(  # noqa: T201
-                    f"atonce: nothing is imported ahead: with it there are {int(words[0])} threads, and forking is not safe then",
+                    f"atonce: nothing is imported ahead: {_trouble(int(words[0]))}",
                     file=sys.stderr,
                 )
 
@@ -255,23 +260,43 @@ class ZygoteNursery:
         return ZygoteNursery(self.arena)
 
     def _end(self) -> None:
-        self.forget()
+        self._control.close()
         with suppress(ChildProcessError):  # somebody else waited for it: a program that reaps whatever it finds
             os.waitpid(self._pid, 0)
 
     def forget(self) -> None:
-        """Close the socket."""
+        """In a process that was forked from this one: close what would keep the workers, or the memory, alive."""
         self._control.close()
+        with suppress(OSError):
+            os.close(self.arena)
 
     def _send(self, packet: bytes) -> None:
         with suppress(OSError):  # if it is gone, its end of the socket says so
-            self._control.send(packet)
+            try:
+                self._control.send(packet)
+            except BlockingIOError:
+                self._wait_for_room()
+                self._control.send(packet)
+
+    def _wait_for_room(self) -> None:
+        """Let the zygote take what it has been sent, some hundred packets: it does little else."""
+        import select  # noqa: PLC0415
+
+        room = select.poll()
+        room.register(self._control.fileno(), select.POLLOUT)
+        room.poll(_ROOM_S * 1e3)
+
+
+def _trouble(threads: int) -> str:
+    if threads < 1:
+        return "a trial of it came to a bad end"
+    return f"with it there are {threads} threads, and forking is not safe then"
 
 
 def explained(error: OSError) -> OSError:
     """Say with an error what it was that could not be done, and what to do about it."""
     what = {
-        errno.EMFILE: "each worker needs seven descriptors in this process: raise the limit of open files (ulimit -n)",
+        errno.EMFILE: "each worker keeps six descriptors open here, and needs ten more to start: raise the limit (ulimit -n)",
         errno.EAGAIN: "there are too many processes: raise the limit (ulimit -u, or pids.max of the control group)",
     }.get(error.errno or 0, "the system has no room for another process")
     error.add_note(f"a worker process could not be started: {what}, or take fewer workers (max_workers=)")

@@ -122,7 +122,7 @@ class Link:
         pid: 0 until it is born.
         flights: its batches, in the order in which it runs them.
         job: whose job it has, whatever that is; ``None`` for none.
-        slots: slots of the parent's arena that it may be looking at.
+        slots: slots of the parent's arena that it may be looking at, and how often it was sent there.
         arena: the file of its words and its large results.
         reader: opens its large results.
         ready: whether its initializer has run.
@@ -139,7 +139,7 @@ class Link:
         self.pid = 0
         self.flights: deque[Sent] = deque()
         self.job: object = None
-        self.slots: set[int] = set()
+        self.slots: dict[int, int] = {}
         self.ready = False
         self.dead = False
         self.doomed = False
@@ -158,6 +158,7 @@ class Link:
             self.arena = open_arena()
             ours.callback(os.close, self.arena)
             self.reader = ArenaReader(self.arena, windows)
+            os.pwrite(self.arena, bytes(WORDS_BYTES), 0)  # a full disk says so here; a store into a hole would be a SIGBUS
             self.words = memoryview(mmap(self.arena, WORDS_BYTES)).cast("q")
             self.words[BARRED] = NOTHING_BARRED
             their_inbox, self.inbox = _pipe(theirs, ours)
@@ -166,11 +167,12 @@ class Link:
             stderr, their_stderr = _pipe(ours, theirs)
             for end in (self.inbox, self.outbox, stdout, stderr):
                 os.set_blocking(end, False)
+            for end in (self.outbox, stdout, stderr):
+                poller.register(end)
+                ours.callback(poller.unregister, end)
             nursery.bear(number, name, [their_inbox, their_outbox, self.arena, their_stdout, their_stderr])
             ours.pop_all()
         self._open = {self.outbox: None, stdout: LineRelay("stdout"), stderr: self._stderr}
-        for end in self._open:
-            poller.register(end)
 
     @property
     def room(self) -> int:

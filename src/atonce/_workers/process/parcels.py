@@ -107,16 +107,16 @@ class Parcels:
 
     def lend(self, slot: int, link: Link) -> int:
         """A worker is sent to look at a slot. Returns how many bytes there are."""
-        if slot not in link.slots:
-            link.slots.add(slot)
-            self._holders[slot] += 1
+        link.slots[slot] = link.slots.get(slot, 0) + 1
+        self._holders[slot] += 1
         return self._sizes[slot]
 
     def let_go(self, link: Link, slots: list[int]) -> None:
-        """A worker has looked, and let go."""
+        """A worker has looked, and let go: once for each time that it was sent there."""
         for slot in slots:
-            if slot in link.slots:
-                link.slots.remove(slot)
+            if times := link.slots.pop(slot, 0):
+                if times > 1:
+                    link.slots[slot] = times - 1
                 self.drop(slot)
 
     def drop(self, slot: int) -> None:
@@ -146,7 +146,7 @@ class Parcels:
 
     def forget(self, link: Link) -> None:
         """A worker is dead: it looks at nothing any more."""
-        self.let_go(link, list(link.slots))
+        self.let_go(link, [slot for slot, times in link.slots.items() for _ in range(times)])
 
     def close(self) -> None:
         """Let go of everything but what others still look at."""

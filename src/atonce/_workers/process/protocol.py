@@ -9,7 +9,7 @@ letter from   payload                                                          m
 S      parent pickled settings, see ``child.Child.set_up``                      become like the parent, run the initializer
 J      parent pickled parts of the job, see ``child.Child.take_job``             what to do with the items that follow
 B      parent serial, start (8 bytes each), pickled list of items              a batch
-O      parent serial, start, pickled (slot, spans, blob)                       the same, its large buffers in the arena
+O      parent serial, start, pickled (blob, slot, spans)                       the same, its large buffers in the arena
 C      parent serial, start, pickled list of ``(parcel, earlier attempts)``    a careful batch: each item read, run, packed and
                                                                                answered for itself
 G      parent pickled list of slots                                            slots of the child's arena that may be used again

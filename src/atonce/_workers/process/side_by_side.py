@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ("run_side_by_side",)
 
 
-def run_side_by_side(job: dict[str, Any], start: int, items: Sequence[Any], claims: Claims, words: memoryview) -> Delivery:
+def run_side_by_side(
+    job: dict[str, Any], start: int, items: Sequence[Any], claims: Claims, words: memoryview, first: int
+) -> Delivery:
     """Run up to ``job["in_flight"]`` items of a batch at a time.
 
     Args:
@@ -31,13 +33,14 @@ def run_side_by_side(job: dict[str, Any], start: int, items: Sequence[Any], clai
         start: index of the first item.
         items: the items.
         claims: says what has been barred.
-        words: where the beginning of the oldest item under way is noted, for its time limit.
+        words: where the oldest item under way, and its beginning, are noted, for its time limit.
+        first: position of the first item in the batch that the parent knows.
 
     Returns:
         A delivery; the items from the first one on that was not started are ``undone``.
     """
     begun, cpu_begun = perf_counter(), process_time()
-    slots = _Slots(job, start, items, claims, words)
+    slots = _Slots(job, start, items, claims, words, first)
     if job["is_async"]:
         slots.run_in_loop()
     else:
@@ -48,12 +51,15 @@ def run_side_by_side(job: dict[str, Any], start: int, items: Sequence[Any], clai
 class _Slots:
     """A place for the result of each item. Each place is written once, by whoever took the item."""
 
-    def __init__(self, job: dict[str, Any], start: int, items: Sequence[Any], claims: Claims, words: memoryview) -> None:
+    def __init__(
+        self, job: dict[str, Any], start: int, items: Sequence[Any], claims: Claims, words: memoryview, first: int
+    ) -> None:
         self._job = job
         self._start = start
         self._items = items
         self._claims = claims
         self._words = words
+        self._first = first
         self._positions = iter(range(len(items)))  # shared: taking the next number is one step of C
         self._values: dict[int, Any] = {}
         self._errors: dict[int, BaseException] = {}
@@ -67,9 +73,14 @@ class _Slots:
 
     def run_in_threads(self) -> None:
         """Run the batch in threads; this one is the first."""
-        threads = [threading.Thread(target=self._work) for _ in range(min(self._job["in_flight"], len(self._items)) - 1)]
-        for thread in threads:
-            thread.start()
+        threads: list[threading.Thread] = []
+        for _ in range(min(self._job["in_flight"], len(self._items)) - 1):
+            thread = threading.Thread(target=self._work)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError):  # there is no room for another one: these have to do
+                break
+            threads.append(thread)
         self._work()
         for thread in threads:
             thread.join()
@@ -178,5 +189,5 @@ class _Slots:
             if self._job["is_async"] or oldest is None:
                 self._words[SINCE] = monotonic_ns()
             else:
-                self._words[MARK] = oldest + 1
+                self._words[MARK] = self._first + oldest + 1
                 self._words[SINCE] = self._begun_ns[oldest]

@@ -1,6 +1,6 @@
 """The portable nursery: workers started by ``multiprocessing``'s spawn, where there can be no zygote (macOS).
 
-Slower to start, and otherwise the same: the workers have the same pipes, the same file and the same program.
+Slower to start, and otherwise the same: the workers have the same pipes, the same arenas and the same program.
 """
 
 import multiprocessing

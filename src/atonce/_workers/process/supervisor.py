@@ -20,7 +20,7 @@ import os
 import threading
 from _pickle import dumps, loads
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from fcntl import LOCK_EX, LOCK_UN, lockf
 from time import monotonic, monotonic_ns
 
@@ -59,6 +59,7 @@ __all__ = ("Employee", "post", "rest")
 
 _LINGER_S = 0.5  # how long everything stays warm after the last worker has gone: half of the second in which all has to be gone
 _LOOK_AGAIN_S = 0.001  # for an idle worker, whether somebody's small rest has turned out to be large
+_MOST_LOSSES = 5  # of nurseries in a row, without an answer from any worker
 _LEAVE_S = 2.0  # how long a process that was asked to end may take for its exit functions
 
 if TYPE_CHECKING:
@@ -106,6 +107,9 @@ class Supervisor:
         self._numbers = 0
         self._preloaded: set[str] = set()  # modules that the nursery was asked to import
         self._memory = OutOfMemory()
+        self._burying = False  # whether a process has just ended whose descriptors are still open
+        self._losses = 0  # of nurseries, since a worker has answered
+        self._no_successor: OSError | None = None
         self.thread = threading.Thread(target=self._life, name="atonce-supervisor", daemon=True)
 
     def wake(self) -> None:
@@ -175,12 +179,13 @@ class Supervisor:
             relay_warning(message[1:])
         elif letter == ord("R"):
             link.ready = True
-            if owner.link is link and owner.desk is not None:
+            if owner.link is link and owner.desk is not None and owner in owner.desk.members:
                 owner.desk.feed(owner)
         elif letter == ord("F"):
             self._hear_refusal(owner, link, message)
         elif owner.link is link and owner.desk is not None and link.job is owner.desk:
             desk = owner.desk
+            self._losses = 0
             desk.hear(link, message)
             if not link.dead and owner in desk.members:
                 desk.feed(owner)
@@ -319,28 +324,32 @@ class Supervisor:
 
         Raises:
             OSError: there are no descriptors, or no memory, for it.
+            PicklingFailed: its initializer cannot be sent.
         """
         nursery = self._prepare()
         assert self._parcels is not None
         if missing := tuple(name for name in worker.preload if name not in self._preloaded):
             self._preloaded.update(missing)
             nursery.preload(missing)
+        message = dumps({**worker.settings(), **self._surroundings()}, 5)
         self._numbers += 1
         link = Link(self._numbers, worker.name, nursery, self._poller, self._parcels.windows)
         self._links[link.number] = link
         self._owners[link.number] = worker
         self._by_end.update(dict.fromkeys(link.ends, link))
-        link.send(b"S", dumps({**worker.settings(), **self._surroundings()}, 5))
+        link.send(b"S", message)
         return link
 
     def _release_one(self) -> bool:
         """Let the process of a worker without work end, for somebody who cannot have one. Returns whether a process is ending."""
+        if self._burying:
+            return True
         for link in self._links.values():
             owner = self._owners[link.number]
             if owner.link is link and (owner.desk is None or owner not in owner.desk.members):
                 owner.renew()
                 break
-        return any(not link.dead and link.number in self._leaving for link in self._links.values())
+        return any(link.doomed or link.number in self._leaving for link in self._links.values())
 
     def _hear_news(self) -> None:
         assert self._nursery is not None
@@ -365,9 +374,10 @@ class Supervisor:
         del self._links[link.number]
         self._leaving.pop(link.number, None)
         killer = "" if link.doomed else self._memory.killer(status)
-        desk = owner.desk
+        desk, wanted = owner.desk, owner.link is link
+        self._burying = unborn is None  # its descriptors are free in a moment: who needs some now is tried again below
         try:
-            if owner.link is link:
+            if wanted:
                 owner.link = None
                 if desk is not None and owner in desk.members:
                     if unborn is not None:
@@ -375,13 +385,14 @@ class Supervisor:
                     else:
                         desk.bury(owner, link, status, killer)
         finally:
+            self._burying = False
             for end in link.ends:
                 self._by_end.pop(end, None)
             if self._parcels is not None:
                 self._parcels.forget(link)
             link.close()
             self._part_with(owner)
-        if unborn is None:
+        if unborn is None or not wanted:  # else there is no more to be had than before
             for each in list(self._desks.values()):
                 each.try_again()
 
@@ -395,7 +406,14 @@ class Supervisor:
         for link in lost:
             if link.pid:
                 _kill(link.pid)
-        self._nursery = nursery.successor()
+        self._losses += 1
+        if self._losses > _MOST_LOSSES:
+            raise RuntimeError(f"the process that forks workers has died {self._losses} times in a row")
+        try:
+            self._nursery = nursery.successor()
+        except OSError as error:
+            self._no_successor = explained(error)
+            raise
         self._poller.register(self._nursery.fileno())
         for link in lost:
             link.outlast(_LEAVE_S)
@@ -416,8 +434,12 @@ class Supervisor:
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 
     def _collapse(self, error: BaseException) -> None:
-        fault = InternalError(f"the thread that looks after worker processes has failed: {type(error).__name__}: {error}")
+        fault: Exception = InternalError(
+            f"the thread that looks after worker processes has failed: {type(error).__name__}: {error}"
+        )
         fault.__cause__ = error
+        if self._no_successor is not None:
+            fault = self._no_successor
         _disown(self)
         for desk in list(self._desks.values()):
             for member in list(desk.members):
@@ -440,15 +462,15 @@ class Supervisor:
         os.close(self._wake)
 
     def _close(self) -> None:
-        close_spare()
-        if self._nursery is not None:
-            self._poller.unregister(self._nursery.fileno())
-            self._nursery.close()
-        for link in self._links.values():
-            link.close()
-        if self._parcels is not None:
-            self._parcels.close()
-        self.discard()
+        with ExitStack() as stack:  # the last first, and each whatever became of those before
+            stack.callback(self.discard)
+            for link in self._links.values():
+                stack.callback(link.close)
+            if self._nursery is not None:
+                stack.callback(self._nursery.close)
+            if self._parcels is not None:
+                stack.callback(self._parcels.close)  # gives memory back, and so comes before its file is closed
+            close_spare()
 
     def forget(self) -> None:
         """In a process that was forked from this one: close what would keep the workers from seeing this one's end."""
@@ -458,6 +480,8 @@ class Supervisor:
             link.forget()
         if self._nursery is not None:
             self._nursery.forget()
+        with suppress(OSError):
+            self.discard()
 
 
 def _kill(pid: int) -> None:

@@ -18,7 +18,7 @@ P      parent pickled (sys.path, names of modules)                    import the
 B      zygote number, process id                                      born
 D      zygote number, wait status                                     died
 N      zygote number, errno                                           not born: it could not be forked
-T      zygote number of threads                                       what was asked for with P starts threads: not imported
+T      zygote number of threads, or what the trial ended with         what was asked for with P starts threads: not imported
 ====== ====== ======================================================= ==============================================================
 
 It ends, and kills its workers, when the parent's end of the socket is closed, or the parent has died. If it dies itself, the kernel
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ("main", "work")
 
-_PACKET_BYTES = 4096
+_PACKET_BYTES = 1 << 16  # a path to import from may be long
 _DESCRIPTORS = 5
 
 
@@ -98,7 +98,7 @@ class Zygote:
         letter, rest = packet[:1], packet[1:]
         if letter == b"W":
             ends = [end for _, _, data in ancillary for end in _integers(data)]
-            number, name = rest.decode().split(" ", 1)
+            number, name = rest.decode(errors="replace").split(" ", 1)  # a long one is cut, perhaps in a character
             self._fork(int(number), name, ends)
         elif letter == b"K":
             for pid, number_of in self._numbers.items():
@@ -111,7 +111,10 @@ class Zygote:
     def _preload(self, path: list[str], names: tuple[str, ...]) -> None:
         """Import modules, unless that would start threads: with more than one, this were no zygote. A child tries it first."""
         sys.path[:] = path
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            return  # there is no process to spare; each worker imports for itself, then
         if pid == 0:
             os._exit(min(255, _import_all(names)))
         threads = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
@@ -197,8 +200,8 @@ def work(name: str, inbox: int, outbox: int, arena: int, parents_arena: int, *, 
     words = memoryview(mmap(arena, WORDS_BYTES)).cast("q")
     if fences and not register_for_fences():
         raise OSError("the parent can use memory fences, and this process cannot")
-    # What the function forks must not hold our ends open: the parent would wait for them.
-    os.register_at_fork(after_in_child=lambda: _close_all(inbox, outbox))
+    # What the function forks must not hold our ends open: the parent would wait for them, or their memory be kept.
+    os.register_at_fork(after_in_child=lambda: _close_all(inbox, outbox, arena, parents_arena))
     _name_thread(name)
     claims = Claims(words, None if fences else _Lock(arena))
     results, items = ArenaWriter(arena, header_bytes=WORDS_BYTES), ArenaReader(parents_arena)
@@ -243,8 +246,8 @@ def _leave(status: int) -> NoReturn:
 
 def _name_thread(name: str) -> None:
     try:
-        with open("/proc/self/comm", "w") as comm:  # noqa: PTH123 (pathlib costs 5 ms)
-            comm.write(name[-15:])
+        with open("/proc/self/comm", "wb") as comm:  # noqa: PTH123 (pathlib costs 5 ms)
+            comm.write(name.encode(errors="replace")[-15:])
     except OSError:
         return
 
