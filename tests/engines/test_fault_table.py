@@ -4,19 +4,42 @@ Each cell of the table is a moment by a failure. What must come of it stands in 
 the parent's own end are rows of another kind, since no item is to blame: ``test_process_ends.py``.
 """
 
-# ruff: noqa: T201 (to print is what some items do)
-
-import atexit
-import ctypes
 import functools
 import os
 import signal
-import sys
-import threading
 import time
 from typing import Any, NamedTuple
 
 import pytest
+from tests.engines.faults import (
+    BAD,
+    FAILURES,
+    ITEMS,
+    LAST_WORDS,
+    MOMENTS,
+    FunctionTrap,
+    HoldsLock,
+    NeedsTwo,
+    Trap,
+    Trouble,
+    answer_halfway,
+    binary,
+    bytearray_of,
+    ends_with,
+    give_back,
+    hold_for_long,
+    hold_the_gil,
+    make,
+    measure,
+    note_and,
+    note_and_die,
+    note_time_and_hang,
+    numbers,
+    pid_of,
+    raise_then,
+    shout,
+    text,
+)
 
 import atonce
 from atonce._policy.supervision import AFTER_KILLS
@@ -24,179 +47,9 @@ from atonce._workers.process.deaths import OutOfMemory, in_words
 from atonce.testing import wait_until
 
 PROCESS = {"engine": "process", "max_workers": 2, "errors": "return"}
-BAD, ITEMS = 17, 40
 LIMIT_S = 0.3
 MEMORY = {"memory": "200 MiB"}
 LATE = {"timeout": LIMIT_S}
-PIPE_FULL = 3_000_000  # bytes: many times what a pipe holds
-LARGE = 300_000  # bytes: what goes through the arena
-LAST_WORDS = "these are my last words"
-
-
-# ---- failures -------------------------------------------------------------------------------------------------------------------
-
-
-class Trouble(Exception):
-    """An exception of the user's own."""
-
-
-class HoldsLock(Exception):
-    """Does not pickle."""
-
-    def __init__(self):
-        super().__init__("it holds a lock")
-        self.lock = threading.Lock()
-
-
-class NeedsTwo(Exception):
-    """Pickles, and does not rebuild: it is given one argument then."""
-
-    def __init__(self, one, two):
-        super().__init__(f"{one} and {two}")
-
-
-def fail():
-    raise Trouble("bad item")
-
-
-def fail_without_pickling():
-    raise HoldsLock
-
-
-def fail_without_rebuilding():
-    raise NeedsTwo("one", "two")
-
-
-def leave():
-    sys.exit(5)
-
-
-def drop_dead():
-    print(LAST_WORDS, file=sys.stderr)
-    os._exit(0)
-
-
-def touch_nothing():
-    print(LAST_WORDS, file=sys.stderr)
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def touch_address_zero():
-    print(LAST_WORDS, file=sys.stderr)
-    ctypes.string_at(0)
-
-
-def be_killed():
-    print(LAST_WORDS, file=sys.stderr)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def hang():
-    threading.Event().wait()
-
-
-def run_away():
-    return len(bytearray(1 << 30))
-
-
-def dig():
-    return dig() + 1
-
-
-def shout():
-    """Fill the pipes that carry what is printed, many times."""
-    for stream in (sys.stdout, sys.stderr):
-        print("x" * PIPE_FULL, file=stream)
-
-
-FAILURES = {
-    "an exception": fail,
-    "an exception that does not pickle": fail_without_pickling,
-    "an exception that does not rebuild": fail_without_rebuilding,
-    "sys.exit": leave,
-    "os._exit(0)": drop_dead,
-    "SIGSEGV": touch_nothing,
-    "a real segfault": touch_address_zero,
-    "SIGKILL": be_killed,
-    "a hang": hang,
-    "memory": run_away,
-    "recursion": dig,
-    "a full pipe": shout,
-}
-
-
-# ---- moments --------------------------------------------------------------------------------------------------------------------
-
-
-class Trap:
-    """Springs when it is pickled or unpickled, in the parent or anywhere else."""
-
-    def __init__(self, failure, moment, *, at_home, home=None):
-        self.failure = failure
-        self.moment = moment
-        self.at_home = at_home
-        self.home = home or os.getpid()
-
-    def spring(self, moment):
-        if moment == self.moment and (os.getpid() == self.home) == self.at_home:
-            FAILURES[self.failure]()
-
-    def __reduce__(self):
-        self.spring("pickling")
-        return rebuild, (self.failure, self.moment, self.at_home, self.home)
-
-    def __repr__(self):
-        return f"<Trap {self.failure}>"
-
-
-def rebuild(failure, moment, at_home, home):
-    trap = Trap(failure, moment, at_home=at_home, home=home)
-    trap.spring("unpickling")
-    return trap
-
-
-def give_back(item):
-    return -1 if isinstance(item, Trap) else item
-
-
-def run(item, *, failure):
-    if item == BAD:
-        FAILURES[failure]()
-    return item
-
-
-def answer(item, *, trap):
-    return trap if item == BAD else item
-
-
-def answer_halfway(item):
-    """Die in the middle of writing the answer, when some of it is on its way."""
-    if item == BAD:
-        write = os.write
-
-        def write_a_little(fd, data):
-            write(fd, bytes(data[:10]))
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        os.write = write_a_little
-    return item
-
-
-def numbers(bad=BAD):
-    return [*range(BAD), bad, *range(BAD + 1, ITEMS)]
-
-
-MOMENTS = {
-    "pickling the item": lambda failure: (give_back, numbers(Trap(failure, "pickling", at_home=True))),
-    "unpickling in the worker": lambda failure: (give_back, numbers(Trap(failure, "unpickling", at_home=False))),
-    "running": lambda failure: (functools.partial(run, failure=failure), numbers()),
-    "pickling the result": lambda failure: answers(Trap(failure, "pickling", at_home=False)),
-    "unpickling in the parent": lambda failure: answers(Trap(failure, "unpickling", at_home=True)),
-}
-
-
-def answers(trap):
-    return functools.partial(answer, trap=trap), numbers()
 
 
 # ---- the table ------------------------------------------------------------------------------------------------------------------
@@ -322,16 +175,6 @@ def test_there_is_a_cell_for_each_moment_and_failure():
 # ---- moments at which no single item is to blame --------------------------------------------------------------------------------
 
 
-class FunctionTrap:
-    """A function that springs when it is pickled, or unpickled."""
-
-    def __init__(self, failure, *, pickling):
-        self.trap = Trap(failure, "pickling" if pickling else "unpickling", at_home=pickling)
-
-    def __call__(self, item):
-        return item
-
-
 OF_ALL = {("pickling the function", failure): comes for failure, comes in REFUSED.items()} | {
     **{("unpickling the function", failure): comes for failure, comes in RAISED.items() if failure != "memory"},
     **{("unpickling the function", failure): comes for failure, comes in DEATHS.items() if failure != "a hang"},
@@ -364,13 +207,6 @@ def test_an_initializer_may_fill_the_pipes():
     assert atonce.map(give_back, range(ITEMS), initializer=shout, **PROCESS) == list(range(ITEMS))
 
 
-def ends_with(failure, item):
-    """Register something for the end of the worker, once."""
-    if "_registered" not in globals():
-        globals()["_registered"] = atexit.register(FAILURES[failure])
-    return item
-
-
 @pytest.mark.parametrize("failure", [failure for failure in FAILURES if failure != "memory"])
 def test_shutdown(failure):
     """Whatever a worker's exit functions do, all results are there, and the pool closes; a hang is given up after two seconds."""
@@ -383,27 +219,6 @@ def test_shutdown(failure):
 
 
 # ---- sending --------------------------------------------------------------------------------------------------------------------
-
-
-def text(number):
-    """What goes through the pipe, however large."""
-    return chr(97 + number % 26) * PIPE_FULL
-
-
-def binary(number):
-    """What goes through the arena."""
-    return bytes([number]) * LARGE
-
-
-def measure(pair, *, failure=None):
-    number, body = pair
-    if failure is not None and number == BAD:
-        FAILURES[failure]()
-    return number, len(body), body[-1]
-
-
-def make(number, *, of):
-    return of(number)
 
 
 @pytest.mark.parametrize("chunksize", [1, None, 10])
@@ -447,13 +262,6 @@ def test_a_death_in_the_middle_of_sending_the_answer(chunksize):
 # ---- the limits, exactly --------------------------------------------------------------------------------------------------------
 
 
-def note_and(evidence, failure, number):
-    evidence.note(number)
-    if number == BAD:
-        FAILURES[failure]()
-    return number
-
-
 @pytest.mark.parametrize("exact", [True, False])
 @pytest.mark.parametrize("failure", ["SIGKILL", "os._exit(0)", "a real segfault"])
 @pytest.mark.parametrize(("retries", "runs"), [(0, 1), (1, 2), (5, AFTER_KILLS)])
@@ -485,22 +293,6 @@ def test_a_killers_batch_mates_are_not_blamed(chunksize, evidence):
     assert all(evidence.lines().count(str(number)) <= 2 for number in killers)
 
 
-def note_and_die(evidence, killers, number):
-    evidence.note(number)
-    if number in killers:
-        FAILURES[killers[number]]()
-    return number
-
-
-def raise_then(evidence, failure, number):
-    evidence.note(number)
-    if number == BAD:
-        if evidence.lines().count(str(number)) == 1:
-            raise Trouble
-        FAILURES[failure]()
-    return number
-
-
 @pytest.mark.parametrize(("failure", "error"), [("SIGKILL", atonce.WorkerCrashed), ("a hang", atonce.TaskTimeout)])
 def test_attempts_that_raised_count_when_the_next_one_ends_its_worker(failure, error, evidence):
     fn = functools.partial(raise_then, evidence, failure)
@@ -528,27 +320,10 @@ def test_a_hang_is_ended_at_its_limit_and_not_before(retries, chunksize, evidenc
     assert ended[BAD] - begun[-1] < LIMIT_S + 2
 
 
-def note_time_and_hang(evidence, number):
-    if number == BAD:
-        evidence.note(time.monotonic())
-        hang()
-    return number
-
-
-def hold_the_gil(seconds):
-    ctypes.PyDLL(None).usleep(int(seconds * 1e6))
-
-
 def test_a_hang_in_compiled_code_that_holds_the_gil_is_ended():
     results = atonce.map(hold_for_long, range(ITEMS), **LATE, **PROCESS)
     assert isinstance(results[BAD].error, atonce.TaskTimeout)
     assert results.report.succeeded == ITEMS - 1
-
-
-def hold_for_long(number):
-    if number == BAD:
-        hold_the_gil(3600)
-    return number
 
 
 def test_a_caller_that_holds_the_gil_does_not_make_anybody_late():
@@ -573,10 +348,6 @@ def test_a_worker_is_renewed_after_so_many_items(most, chunksize):
     assert os.getpid() not in pids
 
 
-def pid_of(number):
-    return number, os.getpid()
-
-
 def test_memory_is_limited_item_by_item():
     """Each runaway has its own MemoryError, what fits is done, and a limit is not for later calls that have none."""
     sizes = [1 << 20, 1 << 30, 1 << 20, 1 << 30, 1 << 20]
@@ -584,10 +355,6 @@ def test_memory_is_limited_item_by_item():
         results = pool.map(bytearray_of, sizes, **MEMORY)
         assert [getattr(result, "error", result).__class__ for result in results] == [int, MemoryError, int, MemoryError, int]
         assert pool.map(bytearray_of, [1 << 29]) == [1 << 29]
-
-
-def bytearray_of(size):
-    return len(bytearray(size))
 
 
 # ---- how deaths are told --------------------------------------------------------------------------------------------------------
