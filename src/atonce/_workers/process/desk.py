@@ -166,10 +166,8 @@ class Desk:
             piece = self._next_piece(self._room(link), crowded=crowded)
             if piece is None:
                 break
-            link = self._start(member)
+            link = link or self._start(member, piece)
             if link is None:
-                self._pieces.appendleft(piece)
-                self._feed_hungry()
                 return
             self._ship(link, piece)
             under_way = len(link.flights)
@@ -193,15 +191,24 @@ class Desk:
             return True
         return False
 
-    def _start(self, member: Member) -> Link | None:
-        """Return a worker's process, and start it if need be; ``None`` if it cannot be had, which has been dealt with."""
+    def _start(self, member: Member, piece: Piece | None = None) -> Link | None:
+        """Return a worker's process, and start it if need be; ``None`` if it cannot be had, which has been dealt with.
+
+        Args:
+            member: the worker.
+            piece: what it would have got: somebody else will have it, otherwise.
+        """
         try:
             return member.get_link()
-        except OSError as error:
-            self._strand(member, explained(error))
-        except PicklingFailed as error:  # its initializer
-            self.dismiss(member, error)
-        return None
+        except (OSError, PicklingFailed) as error:
+            if piece is not None:
+                self._pieces.appendleft(piece)
+            if isinstance(error, OSError):
+                self._strand(member, explained(error))
+            else:
+                self.dismiss(member, error)  # its initializer does not pickle
+            self._feed_hungry()
+            return None
 
     def _strand(self, member: Member, error: OSError) -> None:
         """No process can be had for a worker: the others do its work. If there are none, that is why nobody can work."""

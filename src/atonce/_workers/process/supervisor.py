@@ -531,7 +531,7 @@ def _call_later(call: Callable[[], None]) -> None:
 
 
 def rest() -> None:
-    """End what is only kept warm, now, and return when it has ended. As long as there are workers, it ends with the last of them."""
+    """End what is only kept warm, now, and return when it has ended. While there are workers, it ends with the last one."""
     with _lock:
         supervisor = _current
     if supervisor is None or supervisor.thread is threading.current_thread():
