@@ -53,7 +53,9 @@ def fd(request):
 
 @pytest.fixture
 def writer(fd):
-    return ArenaWriter(fd)
+    writer = ArenaWriter(fd)
+    yield writer
+    writer.close()
 
 
 @pytest.fixture
@@ -480,8 +482,68 @@ def test_windows_leave_no_mapping_and_no_descriptor(writer, reader):
         _, [view] = crossed(writer, reader, pattern(VIEW_BYTES, seed))
         del view
         writer.free(*reader.let_go())
-    assert (mapped(), len(list(Path("/proc/self/fd").iterdir()))) == (maps, fds)
     assert writer.held_bytes == VIEW_BYTES
+    writer.close()
+    assert (mapped(), len(list(Path("/proc/self/fd").iterdir()))) == (maps, fds)
+
+
+# ---- Mapped slots ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_written_again_and_again_is_mapped_and_still_private_to_its_reader(fd, writer, reader):
+    for seed in range(6):
+        contents = [pattern(VIEW_BYTES, seed), pattern(3 * VIEW_BYTES - seed * PAGE - seed, seed + 1)]
+        slot, spans = writer.put(views(*contents))
+        arrived = reader.open(slot, spans)
+        assert arrived == contents
+        arrived[0][:4] = b"mine"
+        assert os.pread(fd, 4, slot) == contents[0][:4]
+        assert (writer._used[slot].pages is not None) == (seed > 0 and writer._may_map)
+        del arrived
+        writer.free(*reader.let_go())
+
+
+def test_only_memory_is_mapped():
+    for forced in (False, True):
+        fd = open_arena(forced_file=forced)
+        assert arena.is_memory(fd) == (not forced and hasattr(os, "memfd_create"))
+        os.close(fd)
+
+
+def test_a_mapped_slot_grows_by_writing(writer):
+    for _ in range(3):
+        slot, _ = writer.put(views(pattern(VIEW_BYTES)))
+        writer.free(slot)
+    slot, spans = writer.put(views(pattern(VIEW_BYTES), b"more"))  # another size, another slot
+    writer.free(slot)
+    slot, spans = writer.put(views(pattern(VIEW_BYTES - PAGE)))
+    writer.free(slot)
+    slot, spans = writer.put(views(pattern(VIEW_BYTES - PAGE), pattern(PAGE - 5, 3)))
+    [(first, length), (second, rest)] = spans
+    assert os.pread(writer._fd, length, first) == pattern(VIEW_BYTES - PAGE)
+    assert os.pread(writer._fd, rest, second) == pattern(PAGE - 5, 3)
+
+
+@linux_only
+def test_memory_that_is_given_back_is_not_mapped_any_more(fd, writer):
+    before = memory(fd)
+    for _ in range(3):
+        slot, _ = writer.put(views(pattern(VIEW_BYTES)))
+        writer.free(slot)
+    writer.trim()
+    assert memory(fd) <= before + (64 << 10)
+    assert writer._mapped == 0
+    assert writer.put(views(pattern(VIEW_BYTES)))[0] == slot
+    assert os.pread(fd, VIEW_BYTES, slot) == pattern(VIEW_BYTES)
+
+
+def test_not_more_are_mapped_than_may_be(monkeypatch, writer):
+    monkeypatch.setattr(arena_writer, "_MOST_MAPPED", 2)
+    for _ in range(3):
+        slots = [writer.put(views(pattern(VIEW_BYTES, seed)))[0] for seed in range(4)]
+        assert sum(writer._used[slot].pages is not None for slot in slots) <= 2
+        for slot in slots:
+            writer.free(slot)
 
 
 # ---- No room -----------------------------------------------------------------------------------------------------------------

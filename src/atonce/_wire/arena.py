@@ -12,9 +12,9 @@ each.) An arena is cut into **slots**; one slot carries all large buffers of one
   └──────────── free(slot) ◀────── "let go: slot" ────── let_go() ◀─────┘
 ```
 
-The writer writes with ``pwrite`` and never maps what it sends: a full memory or disk is then an error to answer (``put`` returns
-``None``, the message goes over the pipe), never a SIGBUS. The reader maps privately (copy on write): what arrives may be written
-to, as with any unpickled object, and nobody else sees it.
+The writer writes with ``pwrite``: a full memory or disk is then an error to answer (``put`` returns ``None``, the message goes over
+the pipe), and not a SIGBUS. Through a mapping it stores only into memory that it has written before and not given back. The reader
+maps privately (copy on write): what arrives may be written to, as with any unpickled object, and nobody else sees it.
 
 Who may touch the bytes of a slot, and when:
 
@@ -50,13 +50,28 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which a worker would have to i
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ("BIG_BYTES", "GRAIN", "PAGE", "open_arena", "punch", "read_out", "reclaim", "round_up", "write_in")
+__all__ = (
+    "BIG_BYTES",
+    "GRAIN",
+    "PAGE",
+    "copy_in",
+    "is_memory",
+    "map_pages",
+    "open_arena",
+    "punch",
+    "read_out",
+    "reclaim",
+    "round_up",
+    "write_in",
+)
 
 BIG_BYTES = 64 << 10  # smaller buffers stay inside the pickle, and go over the pipe
 GRAIN = 64 << 10  # slots begin and end on multiples of this, which no page size exceeds
 PAGE = mmap.PAGESIZE
 _MOST_BYTES = 1 << 40  # addresses, not memory: the file is sparse
 _LEAST_BYTES = 1 << 20
+_STEP_BYTES = 1 << 20
+_MADV_POPULATE_WRITE = 23  # Source: madvise(2)
 _LOWEST_FD = 3  # below are the standard streams, which a worker replaces
 
 
@@ -117,6 +132,33 @@ def write_in(fd: int, view: memoryview, offset: int) -> None:
         if not count:
             raise OSError("nothing could be written")
         view, offset = view[count:], offset + count
+
+
+def is_memory(fd: int) -> bool:
+    """Tell whether the file is memory, and not on a disk: pages that are there stay there, then."""
+    try:
+        import fcntl  # noqa: PLC0415 (only here)
+
+        return bool(fcntl.fcntl(fd, fcntl.F_GET_SEALS) >= 0)  # others have no seals
+    except (ImportError, AttributeError, OSError):
+        return False
+
+
+def map_pages(fd: int, offset: int, length: int) -> memoryview | None:
+    """Map pages of a file, to be written to, all at once; ``None`` if that cannot be done, as before Linux 5.14."""
+    try:
+        pages = mmap.mmap(fd, length, offset=offset)
+        pages.madvise(_MADV_POPULATE_WRITE)  # one by one, as they are written to, they take three times as long
+        return memoryview(pages)
+    except (OSError, MemoryError, ValueError):
+        return None
+
+
+def copy_in(pages: memoryview, view: memoryview, offset: int) -> None:
+    """Copy a buffer into mapped pages, in steps: other threads may go on in between."""
+    for at in range(0, view.nbytes, _STEP_BYTES):
+        step = view[at : at + _STEP_BYTES]
+        pages[offset + at : offset + at + step.nbytes] = step
 
 
 def read_out(fd: int, offset: int, length: int) -> bytearray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from atonce._wire.arena import GRAIN, PAGE, punch, round_up, write_in
+from atonce._wire.arena import GRAIN, PAGE, copy_in, is_memory, map_pages, punch, round_up, write_in
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which a worker would have to import
 
@@ -13,16 +13,34 @@ if TYPE_CHECKING:
 
 __all__ = ("ArenaWriter",)
 
+_WRITES_TO_MAP = 2
+_MAPPED_BYTES = 1 << 20
+_MOST_MAPPED = 32  # slots: a mapping keeps a descriptor (Python before 3.13)
+
 
 class _Slot:
-    """Some bytes of the file: the slot's key, the room it has, and how much of it was written and so costs memory."""
+    """Some bytes of the file.
 
-    __slots__ = ("offset", "room", "warm_bytes")
+    Attributes:
+        offset: where they begin: the slot's key.
+        room: how many there are.
+        warm_bytes: how many of them were written, and so cost memory.
+        pages: those, mapped to be written to; ``None`` until they have been written often enough for that to pay.
+        writes: how often they were written, since they were warm.
+    """
+
+    __slots__ = ("offset", "pages", "room", "warm_bytes", "writes")
 
     def __init__(self, offset: int, room: int) -> None:
         self.offset = offset
         self.room = room
         self.warm_bytes = 0
+        self.pages: memoryview | None = None
+        self.writes = 0
+
+    def cool(self) -> None:
+        """Know that its memory has been given back."""
+        self.warm_bytes = self.writes = 0
 
 
 class ArenaWriter:
@@ -30,6 +48,9 @@ class ArenaWriter:
 
     Freed slots are written again, the newest first, as writing to fresh pages takes three times as long (measured: 8 MiB by
     ``pwrite`` into a memfd, 2.6 ms cold, 0.8 ms warm). At most as much as was ever in use at one time is kept for that.
+
+    What has been written twice is mapped, and copied to from then on, which takes two thirds of the time that ``pwrite`` does, but
+    costs 1.4 ms at first (measured: 8 MiB). Only memory, and only pages that are there: so it cannot fail.
 
     Args:
         fd: the file. It stays the caller's to close.
@@ -47,6 +68,8 @@ class ArenaWriter:
         self._used_bytes = 0
         self._peak_bytes = 0  # the most that was in use at one time since the last ``trim``
         self._closed = False
+        self._mapped = 0  # slots that are
+        self._may_map = is_memory(fd)
 
     @property
     def held_bytes(self) -> int:
@@ -116,6 +139,8 @@ class ArenaWriter:
         """Give back what is free, and put nothing more. Slots in use keep their bytes for as long as the file is open."""
         self.trim()
         self._closed = True
+        for slot in (*self._used.values(), *(slot for slots in self._free.values() for slot in slots)):
+            slot.pages = None
 
     def _take(self, room: int) -> _Slot | None:
         """Find a free slot of this room, the newest first, or cut a new one."""
@@ -137,8 +162,11 @@ class ArenaWriter:
         try:
             for view in buffers:
                 end = round_up(offset + view.nbytes, PAGE)
-                slot.warm_bytes = max(slot.warm_bytes, end - slot.offset)
-                write_in(self._fd, view, offset)
+                if slot.pages is not None and end - slot.offset <= len(slot.pages):
+                    copy_in(slot.pages, view, offset - slot.offset)
+                else:
+                    slot.warm_bytes = max(slot.warm_bytes, end - slot.offset)
+                    write_in(self._fd, view, offset)
                 spans.append((offset, view.nbytes))
                 offset = end
         except OSError:
@@ -147,14 +175,31 @@ class ArenaWriter:
         except BaseException:  # a signal's handler may raise in the midst of it, as for Ctrl-C
             self._give_up(slot)
             raise
+        self._map(slot)
         self._used[slot.offset] = slot
         self._used_bytes += slot.warm_bytes
         self._peak_bytes = max(self._peak_bytes, self._used_bytes)
         return spans
 
+    def _map(self, slot: _Slot) -> None:
+        """Map what is written again and again, if it is large enough for that to pay, and not too many are."""
+        slot.writes += 1
+        if slot.pages is None and slot.writes == _WRITES_TO_MAP and slot.warm_bytes >= _MAPPED_BYTES and self._may_map:
+            if self._mapped < _MOST_MAPPED:
+                slot.pages = map_pages(self._fd, slot.offset, slot.warm_bytes)
+            self._mapped += slot.pages is not None
+
+    def _cool(self, slot: _Slot) -> bool:
+        """Give the memory of a slot back; return whether that was possible."""
+        self._mapped -= slot.pages is not None
+        slot.pages = None  # first: a store into pages that are gone might find no room for new ones
+        if not punch(self._fd, slot.offset, slot.warm_bytes):
+            return False
+        slot.cool()
+        return True
+
     def _give_up(self, slot: _Slot) -> None:
-        if punch(self._fd, slot.offset, slot.warm_bytes):
-            slot.warm_bytes = 0
+        self._cool(slot)
         self._keep(slot)
 
     def _keep(self, slot: _Slot) -> None:
@@ -165,11 +210,11 @@ class ArenaWriter:
 
     def _shrink(self, keep_bytes: int) -> None:
         for slot in list(self._idle.values()):
-            if self._idle_bytes <= keep_bytes or not punch(self._fd, slot.offset, slot.warm_bytes):
+            warm_bytes = slot.warm_bytes
+            if self._idle_bytes <= keep_bytes or not self._cool(slot):
                 return
             del self._idle[slot.offset]
-            self._idle_bytes -= slot.warm_bytes
-            slot.warm_bytes = 0
+            self._idle_bytes -= warm_bytes
 
 
 def _room(need: int) -> int:
