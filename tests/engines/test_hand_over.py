@@ -337,7 +337,7 @@ def test_many_hand_overs(nursery, workers, counted, handed_over):
             assert pool.map(fn, range(count), chunksize=count) == list(range(1, 3 * count, 3))
             assert runs(fn) == b"\1" * count
             Path(fn.path).unlink()
-    assert len(handed_over) > 20 * SOAK  # several a round; each item of them is accounted for above
+    assert handed_over  # how many depends on how soon the others begin; each item of them is accounted for above
 
 
 class Killer:
