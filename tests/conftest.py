@@ -1,6 +1,7 @@
 """What holds for every test: nothing is left behind."""
 
 import signal
+from contextlib import suppress
 
 import pytest
 
@@ -15,6 +16,8 @@ def _open_once() -> None:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()
+    with suppress(ImportError):
+        import _ctypes  # noqa: F401 (newer versions of libffi keep a file open)
 
     try:
         import uvloop

@@ -358,7 +358,7 @@ heavy = ("typing", "re", "logging", "contextlib", "dataclasses", "enum", "thread
 assert not [name for name in heavy if name in sys.modules], sorted(sys.modules)
 """
     imported = child(code).stdout.decode().split()
-    by_os = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc"}
+    by_os = {"os", "os.path", "posixpath", "genericpath", "stat", "_stat", "_collections_abc", "abc", "_abc", "errno"}
     assert [name for name in imported if not name.startswith("atonce") and name not in by_os] == ["__future__"]
 
 

@@ -50,7 +50,8 @@ def set_up_streams() -> None:
     import faulthandler  # noqa: PLC0415 (built in; measured: 40 µs to import, 10 µs to enable)
 
     if not faulthandler.is_enabled():
-        faulthandler.enable(2)
+        # The stack in C, which Python 3.14 adds, is longer than what is kept of a worker's last words.
+        faulthandler.enable(2, **({"c_stack": False} if sys.version_info >= (3, 14) else {}))
 
 
 def _by_line(stream: Any, descriptor: int, errors: str) -> TextIOWrapper:

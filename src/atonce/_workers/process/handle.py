@@ -10,7 +10,6 @@ from atonce._machine.cpus import usable_cpus
 from atonce._wire.pickling import dumps, dumps_function
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.desk import Desk
-from atonce._workers.process.launch import explained
 from atonce._workers.process.link import Link
 from atonce._workers.process.supervisor import Supervisor, post
 
@@ -56,7 +55,7 @@ class ProcessWorker:
         try:
             post(command)
         except OSError as error:
-            place.leave(self, explained(error))
+            place.leave(self, error)
 
     def nudge(self, place: Place) -> None:
         """Let the process see what is barred."""

@@ -515,7 +515,11 @@ def post(command: Command, *, begin: bool = True) -> bool:
         while (supervisor := _current) is None:
             if not begin:
                 return False
-            fresh = Supervisor()
+            try:
+                fresh = Supervisor()
+            except OSError as error:
+                explained(error)
+                raise
             if _current is None:  # else the garbage collector has run meanwhile, and has let go of a pool, which posted
                 _current = fresh
                 fresh.thread.start()

@@ -19,6 +19,10 @@ class Trouble(Exception):
     """An exception of the user's own."""
 
 
+def be_here() -> None:
+    """Have this module imported."""
+
+
 def flaky(number: int, *, evidence: Evidence, error: type[BaseException] = Trouble) -> int:
     """Write down each attempt; fail twice for every third number, and always for 7."""
     evidence.note(number)
@@ -167,7 +171,8 @@ def a_submitted_call_that_takes_too_long_fails(kit: Kit) -> None:
     """``submit`` follows the pool's ``timeout``, and the pool works on."""
     if _is_refused(kit):
         return
-    with atonce.Pool(timeout=_LIMIT_S, **kit.options) as pool:
+    # A submitted function is read with its call, and what it has to import counts: so it is imported before.
+    with atonce.Pool(timeout=_LIMIT_S, initializer=be_here, **kit.options) as pool:
         fn = _hang(kit, kit.evidence())
         late, other = pool.submit(fn, _HANGS), pool.submit(fn, 1)
         assert isinstance(late.exception(30), atonce.TaskTimeout)
