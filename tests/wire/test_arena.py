@@ -498,7 +498,7 @@ def test_what_is_written_again_and_again_is_mapped_and_still_private_to_its_read
         assert arrived == contents
         arrived[0][:4] = b"mine"
         assert os.pread(fd, 4, slot) == contents[0][:4]
-        assert (writer._used[slot].pages is not None) == (seed > 0 and writer._may_map)
+        assert (writer._used[slot].pages is not None) == (seed > 0 and arena.is_memory(fd))
         del arrived
         writer.free(*reader.let_go())
 

@@ -69,7 +69,6 @@ class ArenaWriter:
         self._peak_bytes = 0  # the most that was in use at one time since the last ``trim``
         self._closed = False
         self._mapped = 0  # slots that are
-        self._may_map = is_memory(fd)
 
     @property
     def held_bytes(self) -> int:
@@ -184,9 +183,8 @@ class ArenaWriter:
     def _map(self, slot: _Slot) -> None:
         """Map what is written again and again, if it is large enough for that to pay, and not too many are."""
         slot.writes += 1
-        if slot.pages is None and slot.writes == _WRITES_TO_MAP and slot.warm_bytes >= _MAPPED_BYTES and self._may_map:
-            if self._mapped < _MOST_MAPPED:
-                slot.pages = map_pages(self._fd, slot.offset, slot.warm_bytes)
+        if slot.writes == _WRITES_TO_MAP and slot.warm_bytes >= _MAPPED_BYTES and self._mapped < _MOST_MAPPED:
+            slot.pages = map_pages(self._fd, slot.offset, slot.warm_bytes) if is_memory(self._fd) else None
             self._mapped += slot.pages is not None
 
     def _cool(self, slot: _Slot) -> bool:
