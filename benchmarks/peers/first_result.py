@@ -9,6 +9,7 @@ again; the pools have two workers. The whole time of the program, its start and 
 
 import sys
 import tempfile
+from compileall import compile_dir
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -142,6 +143,8 @@ def warm(sheet: Sheet, pool: atonce.Pool, others: dict[str, Way]) -> None:
 
 
 def main(sheet: Sheet) -> None:
+    # As pip does with all that it installs, the others included; an editable install, as here, is left to itself.
+    compile_dir(Path(atonce.__file__).parent, quiet=2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / f"{HELPER}.py").write_text(FUNCTION, encoding="utf-8")
