@@ -21,11 +21,10 @@ from hypothesis import strategies as st
 from tests.api.scripts import is_alive
 
 import atonce
-from atonce._workers.process import supervisor
 from atonce._workers.process.claims import Claims
 from atonce._workers.process.link import Link, Piece, Sent
+from atonce._workers.process.mailbox import MAILBOX
 from atonce._workers.process.protocol import BARRED, CLAIM, DEPTH, LAST_SERIAL, LIMIT, NOTHING_BARRED
-from atonce._workers.process.supervisor import rest
 from atonce.testing import Evidence, wait_until
 
 SOAK = 20 if os.environ.get("ATONCE_SOAK") else 1  # so many times the items
@@ -276,9 +275,9 @@ def nursery(request, monkeypatch):
     """A fresh nursery, and a fresh one for those who come after."""
     if request.param == "locks":
         monkeypatch.setenv("ATONCE_FENCES", "no")
-    rest()
+    MAILBOX.rest()
     yield request.param
-    rest()
+    MAILBOX.rest()
 
 
 def expect_all(stream, count, *, ordered, seen=None):
@@ -315,7 +314,7 @@ def test_a_worker_that_has_used_up_its_numbers_gets_a_new_process():
     """A batch's number shares a word with a position: after two thousand million batches there would be no room for it."""
     with atonce.Pool(engine="process", max_workers=1) as pool:
         [old] = set(pool.map(pid_of, range(10)))
-        [link] = supervisor._current._links.values()
+        [link] = MAILBOX.supervisor._links.values()
         link._serial = LAST_SERIAL - DEPTH - 5  # it has none under way
         pids = pool.map(pid_of, range(100), chunksize=1, timeout=60)
     assert pids[0] == old
@@ -443,9 +442,9 @@ def test_a_limit_outlives_what_is_sent_after_it(evidence):
 @pytest.fixture
 def spawning(monkeypatch):
     monkeypatch.setenv("ATONCE_WORKERS_BY", "spawn")
-    rest()
+    MAILBOX.rest()
     yield
-    rest()
+    MAILBOX.rest()
 
 
 def test_workers_that_are_spawned_hand_over_too(spawning, counted, handed_over):

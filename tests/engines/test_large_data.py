@@ -10,7 +10,8 @@ import time
 import pytest
 
 import atonce
-from atonce._workers.process import parcels, supervisor
+from atonce._workers.process import parcels
+from atonce._workers.process.mailbox import MAILBOX
 
 PROCESS = {"engine": "process", "max_workers": 2}
 BIG = 3 << 20
@@ -62,7 +63,7 @@ def test_what_came_may_be_written_to_and_is_nobody_elses():
 def test_what_came_outlives_its_pool():
     with atonce.Pool(**PROCESS) as pool:
         kept = pool.map(changed, [Frame(bytearray(BIG)) for _ in range(4)])
-    supervisor.rest()
+    MAILBOX.rest()
     assert all(bytes(frame.buffer) == b"seen" + bytes(BIG - 4) for frame in kept)
 
 
@@ -141,7 +142,7 @@ def test_items_that_others_took_are_let_go_of_by_the_worker_that_had_them():
     with atonce.Pool(**PROCESS) as pool:
         for _ in range(4):
             pool.map(sleep_first, [(0.2 if not number else 0.01, bytes(BIG)) for number in range(6)], chunksize=1)
-        assert supervisor._current._parcels._holders == {}
+        assert MAILBOX.supervisor._parcels._holders == {}
 
 
 def sleep_first(pair):

@@ -11,8 +11,8 @@ import pytest
 from tests.engines.cgroups import control_group, run_in
 
 import atonce
-from atonce._workers.process import supervisor
 from atonce._workers.process.launch import Born, Unborn, ZygoteNursery
+from atonce._workers.process.mailbox import MAILBOX
 from atonce._workers.process.zygote import Zygote
 
 PROCESS = {"engine": "process", "max_workers": 2}
@@ -81,10 +81,10 @@ def refusing(real, allowed):
 
 @pytest.fixture
 def by_spawn(monkeypatch):
-    supervisor.rest()
+    MAILBOX.rest()
     monkeypatch.setenv("ATONCE_WORKERS_BY", "spawn")
     yield
-    supervisor.rest()
+    MAILBOX.rest()
 
 
 @pytest.mark.usefixtures("by_spawn")

@@ -42,7 +42,7 @@ def _process_engine() -> Engine:
 
     make_ahead()  # it takes about as long as what follows
     from atonce._workers.process.handle import ProcessEngine  # noqa: PLC0415
-    from atonce._workers.process.supervisor import post  # noqa: PLC0415
+    from atonce._workers.process.mailbox import MAILBOX  # noqa: PLC0415
 
-    post(lambda _supervisor: None)  # who closes it again if nobody needs it after all
+    MAILBOX.post(lambda _supervisor: None)  # who closes it again if nobody needs it after all
     return ProcessEngine()

@@ -38,10 +38,6 @@ class _Slot:
         self.pages: memoryview | None = None
         self.writes = 0
 
-    def cool(self) -> None:
-        """Know that its memory has been given back."""
-        self.warm_bytes = self.writes = 0
-
 
 class ArenaWriter:
     """The writing side of an arena. It has one owner, a single thread of a single process: nothing here is locked.
@@ -193,7 +189,7 @@ class ArenaWriter:
         slot.pages = None  # first: a store into pages that are gone might find no room for new ones
         if not punch(self._fd, slot.offset, slot.warm_bytes):
             return False
-        slot.cool()
+        slot.warm_bytes = slot.writes = 0
         return True
 
     def _give_up(self, slot: _Slot) -> None:

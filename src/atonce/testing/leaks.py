@@ -66,9 +66,9 @@ class Leaks:
 
 def _let_go_of_what_is_kept_warm() -> None:
     """Have the zygote of worker processes end now, and not half a second after the last of them."""
-    supervisor = sys.modules.get("atonce._workers.process.supervisor")
-    if supervisor is not None:
-        supervisor.rest()
+    mailbox = sys.modules.get("atonce._workers.process.mailbox")
+    if mailbox is not None:
+        mailbox.MAILBOX.rest()
 
 
 def _belongings() -> Belongings:

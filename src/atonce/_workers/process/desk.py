@@ -13,7 +13,6 @@ been delivered. Everything belongs to the supervisor's thread.
 from __future__ import annotations
 
 import os
-from _pickle import dumps as pickled
 from _pickle import loads
 from collections import deque
 
@@ -23,6 +22,7 @@ from atonce._values.batch import Delivery, Misfortune
 from atonce._values.typed import Protocol
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Worker
+from atonce._workers.process.dispatch import Dispatch
 from atonce._workers.process.inquest import FailedItem, Inquest, left_of
 from atonce._workers.process.launch import explained
 from atonce._workers.process.link import Link, Piece, Sent
@@ -42,7 +42,6 @@ __all__ = ("Desk", "Member")
 
 _BATCH_S = 0.005  # Source: the design's measurement, batches of about 5 ms with static costs; longer ones delay results
 _AHEAD = 2  # batches at each worker, so that it never waits for us
-_PROTOCOL = 5
 
 
 class Member(Worker, Protocol):
@@ -67,6 +66,22 @@ class Member(Worker, Protocol):
         """Let its process end, for a fresh one."""
 
 
+class Host(Protocol):
+    """The supervisor, as a desk sees it."""
+
+    def fence(self, arena: int) -> None:
+        """Order what was stored before what is loaded after, on both sides."""
+
+    def release_one(self) -> bool:
+        """Let the process of a worker without work end, for somebody who cannot have one. Returns whether a process is ending."""
+
+    def surroundings(self) -> dict[str, Any]:
+        """What a worker takes over from the parent, for each job."""
+
+    def call_later(self, call: Callable[[], None]) -> None:
+        """Have something called in the supervisor's thread. Any thread."""
+
+
 class Desk:
     """The work of one place.
 
@@ -77,49 +92,21 @@ class Desk:
         stranded: those for which no process can be had, while others have one, or one is about to end.
     """
 
-    def __init__(
-        self,
-        place: Place,
-        parcels: Parcels,
-        fence: Callable[[int], object],
-        relief: Callable[[], bool],
-        settings: Callable[[], dict[str, Any]],
-    ) -> None:
+    def __init__(self, place: Place, parcels: Parcels, host: Host) -> None:
         self.place = place
         self.job = place.job
         self.members: list[Member] = []
         self.hungry: set[Member] = set()
         self.stranded: set[Member] = set()
         self._parcels = parcels
-        self._fence = fence
-        self._relief = relief
+        self._host = host
         self._batching = Batching(_BATCH_S, self.job.chunksize)
         self._item_s: float | None = None
         self._pieces: deque[Piece] = deque()
         self._notice = ""  # what the caller should know, and has not been told
         self._inquest = Inquest(self.job)
         self._reader = None if place.prompt else InputReader(place, self._arrived)
-        self.wake: Callable[[Callable[[], None]], None] = _nobody
-        self._job_message, self._job_slot = self._describe_job(settings())
-        self._moved_bytes = 0 if self._job_slot is None else parcels.size(self._job_slot)  # sent, and not yet reported
-
-    def _describe_job(self, settings: dict[str, Any]) -> tuple[bytes, int | None]:
-        job = self.job
-        parcel, slot = self._parcels.of_function(job.fn)
-        parts = {
-            "fn": parcel,
-            "star": job.star,
-            "name": job.name,
-            "is_async": job.is_async,
-            "timed": job.timed,
-            "in_flight": job.in_flight,
-            "stops": job.stops,
-            "timeout_s": job.timeout_s,
-            "retries": job.retries,
-            "memory_bytes": job.memory_bytes,
-            **settings,
-        }
-        return pickled(parts, _PROTOCOL), slot
+        self._dispatch = Dispatch(self, self.job, parcels, host.surroundings())
 
     # ---- members ----------------------------------------------------------------------------------------------------------------
 
@@ -146,8 +133,7 @@ class Desk:
             self._give_up(piece.start, len(piece.items))
         if self._reader is not None:
             self._reader.close()
-        if self._job_slot is not None:
-            self._parcels.drop(self._job_slot)
+        self._dispatch.close()
 
     # ---- feeding ----------------------------------------------------------------------------------------------------------------
 
@@ -213,7 +199,7 @@ class Desk:
     def _strand(self, member: Member, error: OSError) -> None:
         """No process can be had for a worker: the others do its work. If there are none, that is why nobody can work."""
         member.usable = False  # it stays here, in case that there is a process later; nobody else need try
-        if any(other.link is not None for other in self.members) or self._relief():
+        if any(other.link is not None for other in self.members) or self._host.release_one():
             self.stranded.add(member)
             self.hungry.discard(member)
             self._notice = f"not all workers could be started: {error}"
@@ -271,7 +257,7 @@ class Desk:
         if choice is not None:
             victim = others[choice.worker]
             flight = victim.flights[choice.flight]
-            taken = victim.take_back(flight, choice.keep, self._fence)
+            taken = victim.take_back(flight, choice.keep, self._host.fence)
             if taken:
                 # One of them may be what keeps the victim reading: passed on as it is, it would keep one worker after the other.
                 careful = flight.careful or victim.is_reading(flight)
@@ -310,7 +296,7 @@ class Desk:
 
     def _arrived(self) -> None:
         """Hear from the thread that reads the input. Any thread."""
-        self.wake(self.feed_all)
+        self._host.call_later(self.feed_all)
 
     def feed_all(self) -> None:
         """Offer everybody what there is now."""
@@ -320,53 +306,23 @@ class Desk:
     # ---- sending ----------------------------------------------------------------------------------------------------------------
 
     def _ship(self, link: Link, piece: Piece) -> None:
-        place = self.place
         if link.job is not self:
             link.job = self
-            link.bar(place.barred)
-            self._moved_bytes += link.send(b"J", self._job_message)
-            if self._job_slot is not None:
-                self._parcels.lend(self._job_slot, link)
-        self._parcels.return_slots(link)
-        if piece.careful:
-            self._ship_carefully(link, piece)
-            return
-        try:
-            letter, payload, slot = self._parcels.of_items(piece.items)
-        except PicklingFailed:
-            self._ship_carefully(link, piece)
-            return
-        flight = link.ship(piece, letter, payload)
-        if slot is not None:
-            flight.moved_bytes += self._parcels.lend(slot, link)
+            link.bar(self.place.barred)
+            self._dispatch.send_job(link)
+        self._dispatch.send(link, piece)
 
-    def _ship_carefully(self, link: Link, piece: Piece) -> None:
-        """Send each item for itself. Those that do not pickle fail here and now, and cut the batch in pieces."""
-        begun = 0
-        blobs = self._parcels.of_each(piece.items)
-        for position, blob in enumerate(blobs):
-            if isinstance(blob, PicklingFailed):
-                index = piece.start + position
-                self._ship_parcels(link, piece, begun, position, blobs)
-                self._fail(FailedItem(index, piece.items[position], blob, 0), link)
-                begun = position + 1
-        self._ship_parcels(link, piece, begun, len(blobs), blobs)
+    def attempts(self, index: int) -> int:
+        """Tell how often an item has been started, by workers that are dead."""
+        return self._inquest.attempts.get(index, 0)
 
-    def _ship_parcels(self, link: Link, piece: Piece, begin: int, end: int, blobs: list[Any]) -> None:
-        if begin < end:
-            part = Piece(piece.start + begin, piece.items[begin:end], careful=True)
-            slots = [parcel[1] for parcel in blobs[begin:end] if isinstance(parcel, tuple)]
-            moved = sum(self._parcels.lend(slot, link) for slot in slots)
-            if link.room:
-                flight = link.ship(part, b"C", self._careful(part.start, blobs[begin:end]))
-                flight.moved_bytes += moved
-            else:
-                self._parcels.let_go(link, slots)
-                self._pieces.append(part)
+    def cannot_send(self, index: int, item: Any, failure: PicklingFailed, link: Link) -> None:
+        """An item does not pickle."""
+        self._fail(FailedItem(index, item, failure, 0), link)
 
-    def _careful(self, start: int, blobs: list[Any]) -> bytes:
-        attempts = self._inquest.attempts
-        return pickled([(blob, attempts.get(start + at, 0)) for at, blob in enumerate(blobs)], _PROTOCOL)
+    def keep(self, piece: Piece) -> None:
+        """Have items back for which there is no room."""
+        self._pieces.append(piece)
 
     # ---- answers ----------------------------------------------------------------------------------------------------------------
 
@@ -421,8 +377,8 @@ class Desk:
         delivery = Delivery(flight.start + first, values, bad, seconds, cpu_s, f"process {link.pid}", durations)
         if attempts:
             delivery.attempts = {position - first: tries for position, tries in attempts.items()}
-        delivery.moved_bytes = self._moved_bytes + flight.moved_bytes + moved
-        self._moved_bytes = flight.moved_bytes = 0
+        delivery.moved_bytes = self._dispatch.unreported_bytes() + flight.moved_bytes + moved
+        flight.moved_bytes = 0
         delivery.notice, self._notice = self._notice, ""
         self.place.deliver(delivery)
 
@@ -435,7 +391,7 @@ class Desk:
         try:
             if isinstance(parcel, tuple) and len(parcel) == 4:  # noqa: PLR2004 (a packed exception: the value did not pickle)
                 raise unpack(parcel)  # noqa: TRY301 (treated like one that unpickling raises)
-            return self._parcels.open(link, parcel)
+            return link.open(parcel)
         except BaseException as error:
             bad.append(Misfortune(at, error, items[first + at]))
             return None
@@ -464,7 +420,7 @@ class Desk:
             return
         link.flights.remove(flight)
         piece = Piece(flight.start, flight.items[: flight.limit], careful=True)
-        self._ship_carefully(link, piece)
+        self._dispatch.send_apart(link, piece)
 
     def _give_up(self, start: int, count: int) -> None:
         self.place.deliver(Delivery(start, [], (), 0.0, 0.0, "", undone=count))
@@ -526,7 +482,3 @@ class Desk:
 
 def _position(misfortune: Misfortune) -> int:
     return misfortune.position
-
-
-def _nobody(_call: Callable[[], None]) -> None:
-    raise AssertionError("a desk without a supervisor")

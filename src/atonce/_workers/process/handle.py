@@ -11,7 +11,8 @@ from atonce._wire.pickling import dumps, dumps_function
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.desk import Desk
 from atonce._workers.process.link import Link
-from atonce._workers.process.supervisor import Supervisor, post
+from atonce._workers.process.mailbox import MAILBOX
+from atonce._workers.process.supervisor import Supervisor
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -53,22 +54,22 @@ class ProcessWorker:
             supervisor.assign(self, place)
 
         try:
-            post(command)
+            MAILBOX.post(command)
         except OSError as error:
             place.leave(self, error)
 
     def nudge(self, place: Place) -> None:
         """Let the process see what is barred."""
-        post(lambda supervisor: supervisor.bar(place), begin=False)
+        MAILBOX.post(lambda supervisor: supervisor.bar(place), begin=False)
 
     def interrupt(self, place: Place, *, force: bool) -> None:
         """Let the process start nothing more; with ``force``, kill it, also if it is only starting."""
-        post(lambda supervisor: supervisor.interrupt(self, place, force=force), begin=False)
+        MAILBOX.post(lambda supervisor: supervisor.interrupt(self, place, force=force), begin=False)
 
     def close(self, *, wait: bool) -> None:
         """End the process; with ``wait``, return when it has ended."""
         if not self._gone.is_set():
-            if not post(lambda supervisor: supervisor.close(self), begin=False):
+            if not MAILBOX.post(lambda supervisor: supervisor.close(self), begin=False):
                 self._gone.set()  # without a supervisor there are no processes
             if wait:
                 self._gone.wait()

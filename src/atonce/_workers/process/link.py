@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+from _pickle import dumps, loads
 from collections import deque
 from contextlib import ExitStack, suppress
 from mmap import mmap
@@ -211,6 +212,11 @@ class Link:
         flight.moved_bytes = self.send(letter, HEAD.pack(flight.serial, flight.start), payload)
         return flight
 
+    def return_slots(self) -> None:
+        """Tell it which slots of its arena nobody looks at any more."""
+        if slots := self.reader.let_go():
+            self.send(b"G", dumps(slots, 5))
+
     def flush(self) -> None:
         """Go on with what the pipe had no room for."""
         while self._unsent:
@@ -256,6 +262,13 @@ class Link:
             if len(data) < READ_BYTES:
                 break
         return messages
+
+    def open(self, parcel: Any) -> Any:
+        """Unpickle a result; its large buffers stay where the worker put them, for as long as anybody uses the result."""
+        if isinstance(parcel, bytes):
+            return loads(parcel)
+        blob, slot, spans = parcel
+        return loads(blob, buffers=self.reader.open(slot, spans))
 
     def listen(self, *, all_said: bool = False) -> None:
         """Let be heard what it has printed so far; if that is all for now, lines without an end, too."""

@@ -8,7 +8,6 @@ supervisor's thread.
 from __future__ import annotations
 
 from _pickle import dumps as pickled
-from _pickle import loads
 
 from atonce._wire.arena_reader import Windows
 from atonce._wire.arena_writer import ArenaWriter
@@ -125,22 +124,6 @@ class Parcels:
         if self._holders[slot] == 0:
             del self._holders[slot], self._sizes[slot]
             self._arena.free(slot)
-
-    # ---- in ---------------------------------------------------------------------------------------------------------------------
-
-    @staticmethod
-    def open(link: Link, parcel: Any) -> Any:
-        """Unpickle a value; its large buffers stay where the worker put them, for as long as anybody uses the value."""
-        if isinstance(parcel, bytes):
-            return loads(parcel)
-        blob, slot, spans = parcel
-        return loads(blob, buffers=link.reader.open(slot, spans))
-
-    @staticmethod
-    def return_slots(link: Link) -> None:
-        """Tell a worker which slots of its arena nobody looks at any more."""
-        if slots := link.reader.let_go():
-            link.send(b"G", pickled(slots, _PROTOCOL))
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 

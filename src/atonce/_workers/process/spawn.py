@@ -103,20 +103,18 @@ class SpawnNursery:
             child.join()
             child.close()
         self.forget()
-        self._selector.close()
-        os.close(self._wake)
-        os.close(self._waker)
-        os.close(self._their_end)
-        os.close(self.arena)
 
     def successor(self) -> NoReturn:
         """Not needed: nothing here can die but the workers."""
         raise AssertionError("a nursery that is no process cannot be gone")
 
     def forget(self) -> None:
-        """Close the lifeline: without it, the workers end."""
-        with suppress(OSError):
-            os.close(self._lifeline)
+        """Close what is open, the lifeline first: without it, the workers end."""
+        for end in (self._lifeline, self._wake, self._waker, self._their_end, self.arena):
+            with suppress(OSError):
+                os.close(end)
+        with suppress(OSError):  # a forked process has no kqueue
+            self._selector.close()
 
 
 @contextmanager

@@ -15,7 +15,6 @@ call has workers in a millisecond.
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from _pickle import dumps, loads
@@ -38,7 +37,6 @@ from atonce._workers.process.launch import (
     above_standard_streams,
     close_spare,
     explained,
-    forget_spare,
     take_nursery,
 )
 from atonce._workers.process.link import Link
@@ -51,19 +49,17 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, TypeAlias
+    from typing import Any
 
     from atonce._workers.base import Place
+    from atonce._workers.process.mailbox import Command, Mailbox
 
-__all__ = ("Employee", "post", "rest")
+__all__ = ("Employee", "Supervisor")
 
 _LINGER_S = 0.5  # how long everything stays warm after the last worker has gone: half of the second in which all has to be gone
 _LOOK_AGAIN_S = 0.001  # for an idle worker, whether somebody's small rest has turned out to be large
 _MOST_LOSSES = 5  # of nurseries in a row, without an answer from any worker
 _LEAVE_S = 2.0  # how long a process that was asked to end may take for its exit functions
-
-if TYPE_CHECKING:
-    Command: TypeAlias = Callable[["Supervisor"], None]
 
 
 class Employee(Member, Protocol):
@@ -82,12 +78,13 @@ class Employee(Member, Protocol):
 
 
 class Supervisor:
-    """Everything here belongs to its thread, but for what ``_lock`` of the module guards."""
+    """Everything here belongs to its thread, but for what the lock of its mailbox guards."""
 
-    def __init__(self) -> None:
-        self.commands: deque[Command] = deque()  # Appended to by any thread, under the module's lock
+    def __init__(self, mailbox: Mailbox) -> None:
+        self.commands: deque[Command] = deque()  # Appended to by any thread, under the mailbox's lock
         self.asleep = False  # Written by the thread before it waits; read by those who post
         self.linger_s = _LINGER_S
+        self._mailbox = mailbox
         self._poller = make_poller()
         try:
             self._waker, self._wake = (above_standard_streams(end) for end in os.pipe())
@@ -113,7 +110,7 @@ class Supervisor:
         self.thread = threading.Thread(target=self._life, name="atonce-supervisor", daemon=True)
 
     def wake(self) -> None:
-        """Let the thread look at its commands. Any thread, under the module's lock: the pipe is open as long as that is held."""
+        """Let the thread look at its commands. Any thread, under the mailbox's lock: the pipe is open as long as that is held."""
         if self.asleep:
             with suppress(BlockingIOError):  # it has not even seen the last ones
                 os.write(self._wake, b"!")
@@ -138,7 +135,7 @@ class Supervisor:
                 idle_since = None
             else:
                 idle_since = idle_since or monotonic()
-                if monotonic() - idle_since >= self.linger_s and _retire(self):
+                if monotonic() - idle_since >= self.linger_s and self._mailbox.retire(self):
                     return
             # Race: 1. we find no command; 2. somebody posts one and sees us awake; 3. we wait. So we say it, and look again.
             self.asleep = True
@@ -249,11 +246,10 @@ class Supervisor:
             try:
                 self._prepare()
                 assert self._parcels is not None
-                desk = Desk(place, self._parcels, self._fence, self._release_one, self._surroundings)
+                desk = Desk(place, self._parcels, self)
             except BaseException as error:
                 place.leave(worker, explained(error) if isinstance(error, OSError) else error)
                 return
-            desk.wake = _call_later
             self._desks[id(place)] = desk
         worker.desk = desk
         desk.join(worker)
@@ -331,7 +327,7 @@ class Supervisor:
         if missing := tuple(name for name in worker.preload if name not in self._preloaded):
             self._preloaded.update(missing)
             nursery.preload(missing)
-        message = dumps({**worker.settings(), **self._surroundings()}, 5)
+        message = dumps({**worker.settings(), **self.surroundings()}, 5)
         self._numbers += 1
         link = Link(self._numbers, worker.name, nursery, self._poller, self._parcels.windows)
         self._links[link.number] = link
@@ -339,17 +335,6 @@ class Supervisor:
         self._by_end.update(dict.fromkeys(link.ends, link))
         link.send(b"S", message)
         return link
-
-    def _release_one(self) -> bool:
-        """Let the process of a worker without work end, for somebody who cannot have one. Returns whether a process is ending."""
-        if self._burying:
-            return True
-        for link in self._links.values():
-            owner = self._owners[link.number]
-            if owner.link is link and (owner.desk is None or owner not in owner.desk.members):
-                owner.renew()
-                break
-        return any(link.doomed or link.number in self._leaving for link in self._links.values())
 
     def _hear_news(self) -> None:
         assert self._nursery is not None
@@ -419,7 +404,9 @@ class Supervisor:
             link.outlast(_LEAVE_S)
             self._bury(link, -9)
 
-    def _fence(self, arena: int) -> None:
+    # ---- for desks --------------------------------------------------------------------------------------------------------------
+
+    def fence(self, arena: int) -> None:
         """Order what was stored before what is loaded after, on both sides. See the hand-over in ``protocol.py``."""
         assert self._nursery is not None
         if self._nursery.fences:
@@ -428,8 +415,24 @@ class Supervisor:
             lockf(arena, LOCK_EX, 1)
             lockf(arena, LOCK_UN, 1)
 
-    def _surroundings(self) -> dict[str, Any]:
+    def release_one(self) -> bool:
+        """Let the process of a worker without work end, for somebody who cannot have one. Returns whether a process is ending."""
+        if self._burying:
+            return True
+        for link in self._links.values():
+            owner = self._owners[link.number]
+            if owner.link is link and (owner.desk is None or owner not in owner.desk.members):
+                owner.renew()
+                break
+        return any(link.doomed or link.number in self._leaving for link in self._links.values())
+
+    def surroundings(self) -> dict[str, Any]:
+        """What a worker takes over from the parent, for each job."""
         return {"logging": describe_logging(), "warnings": describe_warnings()}
+
+    def call_later(self, call: Callable[[], None]) -> None:
+        """Have something called in this thread, unless everything is at an end. Any thread."""
+        self._mailbox.post(lambda _supervisor: call(), begin=False)
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 
@@ -440,7 +443,7 @@ class Supervisor:
         fault.__cause__ = error
         if self._no_successor is not None:
             fault = self._no_successor
-        _disown(self)
+        self._mailbox.disown(self)
         for desk in list(self._desks.values()):
             for member in list(desk.members):
                 if member.link is not None:
@@ -453,7 +456,7 @@ class Supervisor:
             owner.link = None
             owner.buried()
         for command in self.commands:  # what was posted meanwhile is for the next one
-            post(command)
+            self._mailbox.post(command)
 
     def discard(self) -> None:
         """Close one that was never started."""
@@ -489,93 +492,3 @@ def _kill(pid: int) -> None:
         os.kill(pid, 9)
     except ProcessLookupError:
         return
-
-
-# ---- the one of this program -----------------------------------------------------------------------------------------------------
-
-_lock = threading.RLock()  # re-entrant: the garbage collector may let go of a pool anywhere
-_current: Supervisor | None = None  # Guarded by: _lock
-
-
-def post(command: Command, *, begin: bool = True) -> bool:
-    """Have something done in the supervisor's thread. Any thread; returns at once.
-
-    Args:
-        command: what.
-        begin: whether there shall be a supervisor for it, if there is none.
-
-    Returns:
-        Whether it will be done.
-
-    Raises:
-        OSError: there are no descriptors for a supervisor.
-    """
-    global _current  # noqa: PLW0603 (one for the program)
-    with _lock:
-        while (supervisor := _current) is None:
-            if not begin:
-                return False
-            try:
-                fresh = Supervisor()
-            except OSError as error:
-                explained(error)
-                raise
-            if _current is None:  # else the garbage collector has run meanwhile, and has let go of a pool, which posted
-                _current = fresh
-                fresh.thread.start()
-            else:
-                fresh.discard()
-        supervisor.commands.append(command)
-        supervisor.wake()
-    return True
-
-
-def _call_later(call: Callable[[], None]) -> None:
-    post(lambda _supervisor: call(), begin=False)
-
-
-def rest() -> None:
-    """End what is only kept warm, now, and return when it has ended. While there are workers, it ends with the last one."""
-    with _lock:
-        supervisor = _current
-    if supervisor is None or supervisor.thread is threading.current_thread():
-        return
-    supervisor.linger_s = 0.0
-    post(lambda _supervisor: None, begin=False)
-    supervisor.thread.join(_LEAVE_S)
-
-
-def _stop() -> None:
-    """End everything: the program ends, and whoever still has workers has forgotten them."""
-    if post(lambda supervisor: supervisor.stop(), begin=False):
-        rest()
-
-
-def _retire(supervisor: Supervisor) -> bool:
-    """Let a supervisor with nothing to do go, unless somebody has just posted something."""
-    global _current  # noqa: PLW0603
-    with _lock:
-        if supervisor.commands:
-            return False
-        _current = None
-        return True
-
-
-def _disown(supervisor: Supervisor) -> None:
-    global _current  # noqa: PLW0603
-    with _lock:
-        if _current is supervisor:
-            _current = None
-
-
-def _begin_anew() -> None:
-    """In a process that was forked from this one: the thread is not here."""
-    global _current, _lock
-    supervisor, _current, _lock = _current, None, threading.RLock()
-    forget_spare()
-    if supervisor is not None:
-        supervisor.forget()
-
-
-os.register_at_fork(after_in_child=_begin_anew)
-atexit.register(_stop)
