@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import atonce
-from atonce._workers.process import launch, supervisor
+from atonce._workers.process import launch
 from atonce._workers.process.handle import ProcessEngine
+from atonce._workers.process.mailbox import MAILBOX
 from atonce.testing import wait_until
 
 PROCESS = {"engine": "process", "max_workers": 2}
@@ -20,10 +21,10 @@ PROCESS = {"engine": "process", "max_workers": 2}
 
 @pytest.fixture(params=["spawn", "zygote"])
 def nursery(request, monkeypatch):
-    supervisor.rest()
+    MAILBOX.rest()
     monkeypatch.setenv("ATONCE_WORKERS_BY", request.param)
     yield request.param
-    supervisor.rest()
+    MAILBOX.rest()
 
 
 def children():
@@ -67,7 +68,7 @@ def test_several_calls_share_a_zygote():
     atonce.map(abs, [1], **PROCESS)
     assert children() - before == first
     assert len(first) == 1
-    supervisor.rest()
+    MAILBOX.rest()
     assert children() == before
 
 
@@ -98,9 +99,9 @@ def test_modules_that_are_imported_ahead():
     def there(_):
         return "xml.dom" in sys.modules and "decimal" in sys.modules
 
-    supervisor.rest()
+    MAILBOX.rest()
     assert atonce.map(there, range(4), engine=ProcessEngine(preload=("decimal", "xml.dom")), max_workers=2) == [True] * 4
-    supervisor.rest()
+    MAILBOX.rest()
     assert atonce.map(there, range(4), **PROCESS) == [False] * 4
 
 
@@ -109,7 +110,7 @@ def test_what_starts_threads_is_not_imported_ahead(tmp_path, monkeypatch, capfd)
         "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    supervisor.rest()
+    MAILBOX.rest()
     engine = ProcessEngine(preload=("starts_a_thread",))
     assert atonce.map(lambda _: "starts_a_thread" in sys.modules, [0], engine=engine) == [False]
     wait_until(lambda: "there are 2 threads" in capfd.readouterr().err, "the reason")

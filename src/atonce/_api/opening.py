@@ -164,6 +164,7 @@ class Workplace:
             retries=options.retries,
             memory_bytes=options.memory_bytes,
             max_tasks=options.max_tasks_per_child,
+            collected=not order.streamed,
         )
         staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self._clock)
         in_order = options.ordered or not order.streamed
@@ -178,7 +179,7 @@ class Workplace:
             ),
             ordering=InOrder() if in_order else AsFinished(),
             in_place=order.streamed and options.ordered,
-            fail_fast=not order.streamed,
+            collected=not order.streamed,
             staff=staff,
             bell=bell,
             clock=self._clock,

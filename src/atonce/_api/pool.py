@@ -63,7 +63,7 @@ class Pool(Mapping):
         self._options = Options().updated(options)
         setup = Setup(self._options.initializer, self._options.initargs)
         self._staff = Staff(self._options.name or "atonce", setup, SYSTEM_CLOCK)
-        weakref.finalize(self, self._staff.close, wait=False)  # a pool that is dropped keeps no process
+        self._when_dropped = weakref.finalize(self, self._staff.close, wait=False)  # a pool that is forgotten keeps no process
         super().__init__(Workplace(self._options, self._staff))
         self._at_exit = _closer(weakref.ref(self))
         atexit.register(self._at_exit)  # what was submitted is not lost because the program forgot to wait for it
@@ -123,6 +123,7 @@ class Pool(Mapping):
         finally:
             self._workplace.close()
             self._staff.close()
+            self._when_dropped.detach()  # the collector may drop it anywhere, also where there is no room for another call
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from _thread import TIMEOUT_MAX, allocate_lock
 
 from atonce._values.typed import Protocol
 
@@ -29,23 +29,31 @@ class Bell(Protocol):
 
 
 class ThreadBell:
-    """For a consumer that may block its thread."""
+    """For a consumer that may block its thread.
+
+    A lock that is held while nobody has rung. Not a ``threading.Event``: that guards itself with a lock, in Python, and what a
+    signal's handler raises at the wrong moment, Ctrl-C for one, would leave it locked for good. This is a single step of C each.
+    """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._quiet = allocate_lock()
+        self._quiet.acquire()
 
     def ring(self) -> None:
         """Wake the consumer."""
-        if not self._event.is_set():
-            self._event.set()
+        if self._quiet.locked():
+            try:
+                self._quiet.release()
+            except RuntimeError:
+                return  # somebody else has just rung
 
     def reset(self) -> None:
         """Forget the ringing so far."""
-        self._event.clear()
+        self._quiet.acquire(blocking=False)
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Block until rung."""
-        self._event.wait(timeout_s)
+        """Block until rung, and forget that."""
+        self._quiet.acquire(timeout=-1 if timeout_s is None else min(timeout_s, TIMEOUT_MAX))
 
 
 class LoopBell:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Crew", "Run")
 
+_MANY = 64  # deliveries that a consumer who waits for all of them is woken for
 _GRACE_S = 0.05  # for batches in worker processes that are nearly done, before their processes are killed
 _READING_GRACE_S = 0.5  # for workers that are on their way out; longer only if they wait inside the user's input
 
@@ -71,7 +72,7 @@ class Run:
         *,
         ordering: Ordering,
         in_place: bool,
-        fail_fast: bool,
+        collected: bool,
         staff: Staff,
         bell: Bell,
         clock: Clock,
@@ -84,7 +85,8 @@ class Run:
             source: the items.
             ordering: in which order results are handed on.
             in_place: whether what stands before a failed item in the input is still wanted: an ordered stream.
-            fail_fast: whether nothing is wanted any more once an item has failed: a call that returns all or raises.
+            collected: whether nothing is wanted before everything is there, and nothing any more once an item has failed: a call
+                that returns all or raises.
             staff: who lends the workers.
             bell: rung when the consumer should look.
             clock: where the time is read.
@@ -101,7 +103,7 @@ class Run:
         self.caller_helps = False  # whether the calling thread works while it polls
         self._ordering = ordering
         self._in_place = in_place
-        self._fail_fast = fail_fast
+        self._collected = collected
         self._staff = staff
         self._bell = bell
         self._clock = clock
@@ -152,7 +154,8 @@ class Run:
                 self._bar(delivery.start + bad.position if self._in_place else 0)
                 break
         self._outbox.append(delivery)
-        self._bell.ring()
+        if not self._collected or self.source.exhausted or delivery.failed or len(self._outbox) >= _MANY:
+            self._bell.ring()
         if self._emit is not None:
             self._emit(BatchDone(len(delivery.values), len(delivery.failed), delivery.worker, delivery.seconds))
 
@@ -273,7 +276,7 @@ class Run:
     @property
     def failing(self) -> bool:
         """Whether the consumer should not wait for more results."""
-        return self.fault is not None or (bool(self.account.failures) and self._fail_fast)
+        return self.fault is not None or (bool(self.account.failures) and self._collected)
 
     def poll(self) -> Delivery | None:
         """Give the results that are due.

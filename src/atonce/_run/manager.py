@@ -8,6 +8,7 @@ from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._policy.hiring import LOOK_AFTER_S, Seen, decide
 from atonce._probe.clocks import queued_s
 from atonce._probe.effects import shared_writes
+from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, Run
 from atonce._wire.pickling import dumps, dumps_function
 from atonce.errors import PicklingFailed, PoolClosed
@@ -39,7 +40,8 @@ class RuleOfThumb:
         """
         self._crew_of = crew_of
         self._inside_worker = inside_worker
-        self._ended = threading.Event()
+        self._bell = ThreadBell()  # rung at the end
+        self._ended = False
         self._thread: threading.Thread | None = None
         self._caller = 0
         self._queued_before_s = 0.0
@@ -47,18 +49,22 @@ class RuleOfThumb:
     def begin(self, run: Run) -> None:
         """Start to watch. The calling thread does so, whose work it is, unless it is on an event loop."""
         self._caller = threading.get_native_id() if run.caller_helps else 0
-        self._queued_before_s = queued_s(self._caller)
         self._thread = threading.Thread(target=self._watch, args=(run,), name=f"{run.job.name}-manager", daemon=True)
         self._thread.start()
 
     def end(self, *, wait: bool) -> None:
         """Stop; with ``wait``, return when the thread has ended."""
-        self._ended.set()
+        self._ended = True
+        self._bell.ring()
         if wait and self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
     def _watch(self, run: Run) -> None:
-        while not self._ended.wait(LOOK_AFTER_S):
+        self._queued_before_s = queued_s(self._caller)
+        while True:
+            self._bell.wait(LOOK_AFTER_S)
+            if self._ended:
+                return
             wall_s, cpu_s, done = run.account.worked()
             if wall_s >= LOOK_AFTER_S:
                 try:
@@ -80,7 +86,7 @@ class RuleOfThumb:
         if decision.engine == "process":
             decision = decide(seen._replace(stays=_stays(run)))
         run.report.plan.reasons.append(decision.reason)
-        if decision.engine != "inline" and not self._ended.is_set():
+        if decision.engine != "inline" and not self._ended:
             try:
                 run.hire(self._crew_of(decision.engine))
             except PoolClosed:

@@ -60,10 +60,12 @@ class Job:
         retries: how often an item that raised an ``Exception`` is started again, at most.
         memory_bytes: memory that a worker process may have; ``None`` for all that there is.
         max_tasks: items after which a worker process is renewed; ``None`` for never.
+        collected: whether results are wanted all together, and not as they come.
     """
 
     __slots__ = (
         "chunksize",
+        "collected",
         "fn",
         "in_flight",
         "is_async",
@@ -92,6 +94,7 @@ class Job:
         retries: int = 0,
         memory_bytes: int | None = None,
         max_tasks: int | None = None,
+        collected: bool = False,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -105,6 +108,7 @@ class Job:
         self.retries = retries
         self.memory_bytes = memory_bytes
         self.max_tasks = max_tasks
+        self.collected = collected
 
 
 def name_of(fn: Callable[..., Any]) -> str:

@@ -41,6 +41,7 @@ __all__ = ("Child",)
 _STRIDE_S = 100e-6  # Source: the design's measurement; between two looks at the claim, so that they cost 1 %
 _MOST_IN_STRIDE = 4096
 _FLUSH_S = 0.005  # a batch that takes longer sends what it has
+_COLLECTED_FLUSH_S = 0.02  # where nobody looks at a result before the last one is there
 _PROTOCOL = 5
 
 
@@ -110,7 +111,7 @@ class Child:
         """Get ready for what follows.
 
         ``payload`` is a pickled dict: ``fn`` (a parcel), ``star``, ``name``, ``is_async``, ``timed``, ``in_flight``, ``stops``,
-        ``timeout_s``, ``retries``, ``memory_bytes``, ``logging`` and ``warnings``.
+        ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``logging`` and ``warnings``.
         """
         self._words[PHASE] = TAKING_JOB
         if self._unfit:
@@ -205,6 +206,7 @@ class Child:
         answer = Answer(self._sender, serial, start, timed=job["timed"])
         values, durations = answer.values, answer.durations
         one_by_one = claims.exact or durations is not None
+        flush_s = _COLLECTED_FLUSH_S if job["collected"] else _FLUSH_S
         stride = 1 if one_by_one else self._stride
         at, total = 0, len(items)
         looked = now()
@@ -236,7 +238,7 @@ class Child:
             if not one_by_one:
                 stride = _fitting(stride, time - looked)
             looked = time
-            if time - answer.told > _FLUSH_S and at < total:
+            if time - answer.told > flush_s and at < total:
                 answer.send(final=False)
                 values, durations = answer.values, answer.durations
                 words[PHASE] = RUNNING

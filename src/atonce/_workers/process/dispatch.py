@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from _pickle import dumps as pickled
 
-from atonce._values.typed import Protocol
+from atonce._values.typed import NamedTuple
+from atonce._workers.process.inquest import FailedItem
 from atonce._workers.process.link import Link, Piece
 from atonce._workers.process.parcels import Parcels
 from atonce.errors import PicklingFailed
@@ -19,36 +20,28 @@ if TYPE_CHECKING:
 
     from atonce._values.job import Job
 
-__all__ = ("Dispatch", "Sender")
+__all__ = ("Dispatch", "Unsent")
 
 _PROTOCOL = 5
 
 
-class Sender(Protocol):
-    """For whom things are sent: a desk."""
+class Unsent(NamedTuple):
+    """What was not sent of some items: those that do not pickle, and those for which there was no room."""
 
-    def attempts(self, index: int) -> int:
-        """Tell how often an item has been started, by workers that are dead."""
-
-    def cannot_send(self, index: int, item: Any, failure: PicklingFailed, link: Link) -> None:
-        """An item does not pickle."""
-
-    def keep(self, piece: Piece) -> None:
-        """Have items back for which there is no room."""
+    failed: list[FailedItem]
+    left: list[Piece]
 
 
 class Dispatch:
     """Sends what belongs to one job.
 
     Args:
-        sender: for whom.
         job: the job.
         parcels: packs it.
         surroundings: what a worker takes over from the parent for the job, besides.
     """
 
-    def __init__(self, sender: Sender, job: Job, parcels: Parcels, surroundings: dict[str, Any]) -> None:
-        self._sender = sender
+    def __init__(self, job: Job, parcels: Parcels, surroundings: dict[str, Any]) -> None:
         self._parcels = parcels
         parcel, self._slot = parcels.of_function(job.fn)
         self._message = pickled(
@@ -63,6 +56,7 @@ class Dispatch:
                 "timeout_s": job.timeout_s,
                 "retries": job.retries,
                 "memory_bytes": job.memory_bytes,
+                "collected": job.collected,
                 **surroundings,
             },
             _PROTOCOL,
@@ -75,45 +69,56 @@ class Dispatch:
         if self._slot is not None:
             self._parcels.lend(self._slot, link)
 
-    def send(self, link: Link, piece: Piece) -> None:
-        """Send items to a worker that has the job."""
+    def send(self, link: Link, piece: Piece, attempts: dict[int, int]) -> Unsent | None:
+        """Send items to a worker that has the job.
+
+        Args:
+            link: the worker.
+            piece: the items.
+            attempts: by index, how often an item has been started by workers that are dead.
+
+        Returns:
+            What was not sent; ``None`` if everything was.
+        """
         link.return_slots()
         if piece.careful:
-            self.send_apart(link, piece)
-            return
+            return self.send_apart(link, piece, attempts)
         try:
             letter, payload, slot = self._parcels.of_items(piece.items)
         except PicklingFailed:
-            self.send_apart(link, piece)
-            return
+            return self.send_apart(link, piece, attempts)
         flight = link.ship(piece, letter, payload)
         if slot is not None:
             flight.moved_bytes += self._parcels.lend(slot, link)
+        return None
 
-    def send_apart(self, link: Link, piece: Piece) -> None:
-        """Send each item for itself. Those that do not pickle fail here and now, and cut the batch in pieces."""
-        begun = 0
-        blobs = self._parcels.of_each(piece.items)
-        for position, blob in enumerate(blobs):
-            if isinstance(blob, PicklingFailed):
-                self._send_some(link, piece, begun, position, blobs)
-                self._sender.cannot_send(piece.start + position, piece.items[position], blob, link)
-                begun = position + 1
-        self._send_some(link, piece, begun, len(blobs), blobs)
+    def send_apart(self, link: Link, piece: Piece, attempts: dict[int, int]) -> Unsent:
+        """Send each item for itself, as ``send`` does. Those that do not pickle cut the batch in pieces."""
+        unsent = Unsent([], [])
+        begun, blobs = 0, self._parcels.of_each(piece.items)
+        for position, blob in enumerate([*blobs, None]):
+            if blob is not None and not isinstance(blob, PicklingFailed):
+                continue
+            if begun < position:
+                part = Piece(piece.start + begun, piece.items[begun:position], careful=True)
+                if not self._send_blobs(link, part, blobs[begun:position], attempts):
+                    unsent.left.append(part)
+            if blob is not None:
+                unsent.failed.append(FailedItem(piece.start + position, piece.items[position], blob, 0))
+            begun = position + 1
+        return unsent
 
-    def _send_some(self, link: Link, piece: Piece, begin: int, end: int, blobs: list[Any]) -> None:
-        if begin == end:
-            return
-        part = Piece(piece.start + begin, piece.items[begin:end], careful=True)
-        slots = [parcel[1] for parcel in blobs[begin:end] if isinstance(parcel, tuple)]
+    def _send_blobs(self, link: Link, part: Piece, blobs: list[Any], attempts: dict[int, int]) -> bool:
+        """Send items that are pickled one by one; ``False`` if the worker has no room for them."""
+        slots = [parcel[1] for parcel in blobs if isinstance(parcel, tuple)]
         moved = sum(self._parcels.lend(slot, link) for slot in slots)
-        if link.room:
-            tried = [(blob, self._sender.attempts(part.start + at)) for at, blob in enumerate(blobs[begin:end])]
-            flight = link.ship(part, b"C", pickled(tried, _PROTOCOL))
-            flight.moved_bytes += moved
-        else:
+        if not link.room:
             self._parcels.let_go(link, slots)
-            self._sender.keep(part)
+            return False
+        tried = [(blob, attempts.get(part.start + at, 0)) for at, blob in enumerate(blobs)]
+        flight = link.ship(part, b"C", pickled(tried, _PROTOCOL))
+        flight.moved_bytes += moved
+        return True
 
     def unreported_bytes(self) -> int:
         """Tell how many bytes it took to send the job, since the last call."""
