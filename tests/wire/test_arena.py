@@ -817,6 +817,7 @@ class Exchange(RuleBasedStateMachine):
     def teardown(self):
         self.held.clear()
         with suppress(AttributeError):  # it has not begun
+            self.writer.close()  # lets go of what it has mapped; the machine itself may wait for the garbage collector
             os.close(self.fd)
 
 
