@@ -8,6 +8,7 @@ from collections import deque
 import pytest
 
 from atonce._run.bell import LoopBell, ThreadBell
+from atonce.testing import wait_until
 
 PATIENCE_S = 30.0  # nobody waits so long, unless a ring was lost
 RINGERS = 4
@@ -49,6 +50,31 @@ class Ringers:
 
 
 # ---- for threads ----------------------------------------------------------------------------------------------------------------
+
+
+def test_all_who_wait_are_rung_for():
+    """A stream is closed while another thread waits for its next result."""
+    bell, woken = ThreadBell(), threading.Semaphore(0)
+
+    def wait():
+        bell.wait(PATIENCE_S)
+        woken.release()
+
+    threads = [threading.Thread(target=wait) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(bell._waiting) == 3, "all to wait")
+    bell.ring()
+    for thread in threads:
+        assert woken.acquire(timeout=PATIENCE_S / 2)
+        thread.join()
+
+
+def test_who_has_waited_in_vain_is_forgotten():
+    bell = ThreadBell()
+    for _ in range(3):
+        bell.wait(0.001)
+    assert not bell._waiting
 
 
 def test_who_was_rung_for_before_does_not_wait():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from _thread import TIMEOUT_MAX, allocate_lock
+from _thread import TIMEOUT_MAX, LockType, allocate_lock
+from collections import deque
+from contextlib import suppress
 
 from atonce._values.typed import Protocol
 
@@ -29,31 +31,40 @@ class Bell(Protocol):
 
 
 class ThreadBell:
-    """For a consumer that may block its thread.
+    """For consumers that may block their threads: mostly one, and whoever closes its stream.
 
-    A lock that is held while nobody has rung. Not a ``threading.Event``: that guards itself with a lock, in Python, and what a
-    signal's handler raises at the wrong moment, Ctrl-C for one, would leave it locked for good. This is a single step of C each.
+    Not a ``threading.Event``: that guards itself with a lock, in Python, and what a signal's handler raises at the wrong moment,
+    Ctrl-C for one, would leave it locked for good. Here each step is a single one of C, and a waiter that was interrupted leaves
+    nothing but a lock that nobody waits for.
     """
 
     def __init__(self) -> None:
-        self._quiet = allocate_lock()
-        self._quiet.acquire()
+        self._rung = False
+        self._waiting: deque[LockType] = deque()  # held locks, one for each who waits; whoever rings releases them
 
     def ring(self) -> None:
-        """Wake the consumer."""
-        if self._quiet.locked():
+        """Wake whoever waits."""
+        # Race: 1. a waiter sees that nobody has rung; 2. we look for waiters; 3. he waits. So he appears first, and then looks.
+        self._rung = True
+        while self._waiting:
             try:
-                self._quiet.release()
-            except RuntimeError:
-                return  # somebody else has just rung
+                waiting = self._waiting.popleft()
+            except IndexError:
+                return  # somebody else rings
+            waiting.release()
 
     def reset(self) -> None:
         """Forget the ringing so far."""
-        self._quiet.acquire(blocking=False)
+        self._rung = False
 
     def wait(self, timeout_s: float | None = None) -> None:
-        """Block until rung, and forget that."""
-        self._quiet.acquire(timeout=-1 if timeout_s is None else min(timeout_s, TIMEOUT_MAX))
+        """Block until rung."""
+        mine = allocate_lock()
+        mine.acquire()
+        self._waiting.append(mine)
+        if self._rung or not mine.acquire(timeout=-1 if timeout_s is None else min(timeout_s, TIMEOUT_MAX)):
+            with suppress(ValueError):  # somebody rings just now
+                self._waiting.remove(mine)
 
 
 class LoopBell:

@@ -109,6 +109,7 @@ class Run:
         self._clock = clock
         self._emit = emit
         self._outbox: deque[Delivery] = deque()  # any thread appends, the consumer pops
+        self._counter = threading.RLock()  # held by who empties the outbox: a stream may be closed while another thread is in it
         self._crew: Crew | None = None
         self._manager: Ending | None = None
         self._pumped: PumpedWorker | None = None
@@ -300,8 +301,10 @@ class Run:
 
     def _drain(self) -> None:
         outbox = self._outbox
-        while outbox:
-            self._account_for(outbox.popleft())
+        if outbox:
+            with self._counter:
+                while outbox:
+                    self._account_for(outbox.popleft())
 
     def _account_for(self, delivery: Delivery) -> None:
         self.account.enter(delivery)

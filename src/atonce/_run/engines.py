@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
 
 from atonce.errors import EngineUnavailable
 
@@ -15,9 +14,17 @@ if TYPE_CHECKING:
 __all__ = ("engine_named",)
 
 
-@cache
+_made: dict[str, Engine] = {}  # by name. Guarded by: single operations
+
+
 def engine_named(name: str) -> Engine:
     """Return the one engine of this name: ``inline``, ``thread``, ``process`` or ``async``."""
+    engine = _made.get(name)
+    # Two threads may both find none. Then both make one, and the first that is put there counts: workers are shared by engine.
+    return _made.setdefault(name, _make(name)) if engine is None else engine
+
+
+def _make(name: str) -> Engine:
     if name == "inline":
         from atonce._workers.inline import InlineEngine  # noqa: PLC0415
 
