@@ -1,139 +1,274 @@
-"""Which kind of worker is hired for what has been seen."""
+"""Who is hired for what is seen: recorded and modelled runs, in virtual time."""
+
+import dataclasses
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.hiring import Decision, Seen, decide, settled
+from atonce._policy.hiring import Decision, Hire, Hiring, Inspect, Nap, Payload, Return, Scene, Seen, Weigh, settled
 
-ENGINES = ("inline", "thread", "process")
-
-
-def seen(**facts):
-    """Describe work that computes, of which much is left, with two CPUs and a GIL; but for these facts."""
-    usual = dict(wall_s=0.05, cpu_s=0.05, done=100, remaining=100_000, cpus=2, gil=True, shares="", stays="")
-    return Seen(**{**usual, **facts})
+SCENE = Scene(cpus=2, gil=True, most_threads=512, most_processes=2, in_flight=512, start_s=0.03)
+MOST_ACTIONS = 10  # between two naps
+LONGEST_REASON = 100  # characters, for a report that fits a terminal
 
 
-situations = st.builds(
-    Seen,
-    wall_s=st.floats(0.0, 1e4),
-    cpu_s=st.floats(0.0, 1e4),
-    done=st.integers(0, 10**9),
-    remaining=st.none() | st.integers(0, 10**9),
-    cpus=st.integers(1, 256),
-    gil=st.booleans(),
-    shares=st.sampled_from(["", "it calls seen.append"]),
-    stays=st.sampled_from(["", "it has to stay in this process: a lock"]),
+@dataclasses.dataclass
+class Work:
+    """A function and its inputs, as a model.
+
+    ``load`` is the part of an item in which it computes; ``held`` whether it holds the GIL meanwhile; ``ship_s`` what it takes to
+    send one to another process; ``begins_to_wait`` from which item on it waits all the time.
+    """
+
+    items: int | None = 1000
+    item_s: float = 0.001
+    load: float = 1.0
+    held: bool = True
+    ship_s: float = 1e-6
+    stays: str = ""
+    shares: str = ""
+    slow_processes: float = 1.0
+    native: float = 1.0
+    begins_to_wait: int | None = None
+    total: int = 100_000  # where the input does not tell
+
+
+class Modelled:
+    """Runs a model under a ``Hiring``, and keeps what that did."""
+
+    def __init__(self, work, scene=SCENE, *, until_s=3.0):
+        self.work, self.scene = work, scene
+        self.now = self.done = self.first_cpu = self.process_cpu = self.crew_cpu = 0.0
+        self.delivered = self.told = 0
+        self.hired, self.hired_at = Hire("inline", 1, 1, ""), 0.0
+        self.shares = self.payload = None
+        self.actions = []
+        self.hiring = Hiring(scene, self.seen(0.0))
+        nap = 0.001
+        while self.now < until_s and self.done < self.count:
+            self.advance(nap)
+            nap = self.look()
+
+    @property
+    def count(self):
+        return self.work.total if self.work.items is None else self.work.items
+
+    @property
+    def load(self):
+        begins = self.work.begins_to_wait
+        return 0.01 if begins is not None and self.done >= begins else self.work.load
+
+    def speed(self):
+        """Items a second, and CPUs: of the caller, of this program's threads, of the crew."""
+        work, engine, workers, load = self.work, self.hired.engine, self.hired.workers, self.load
+        alone = 1 / work.item_s
+        if engine == "thread":
+            cpus = 1.0 if work.held else float(self.scene.cpus)
+            rate = min(workers * alone, cpus * alone / max(load, 1e-3))
+            return rate, 0.0, rate * work.item_s * load, rate * work.item_s * load
+        if engine == "process" and self.now - self.hired_at > self.scene.start_s:
+            flying = workers * self.hired.in_flight
+            rate = min(flying * alone, self.scene.cpus * alone / max(load, 1e-3)) * work.slow_processes
+            rate = min(rate, 1 / work.ship_s)
+            return rate, 0.0, 0.02, rate * work.item_s * load
+        return alone, load, load * work.native, 0.0
+
+    def advance(self, seconds):
+        rate, first, process, crew = self.speed()
+        late = 0.005 if self.work.held and process > 0.9 else 0.0001
+        self.late = late
+        spent = seconds + late
+        self.now += spent
+        self.done = min(self.count, self.done + rate * spent)
+        self.first_cpu += first * spent
+        self.process_cpu += process * spent
+        self.crew_cpu += crew * spent
+        if crew:
+            self.delivered = self.hired.workers
+
+    def seen(self, late):
+        done = int(self.done)
+        heard = [(index, 1, self.work.item_s) for index in range(self.told, done)]
+        self.told = max(self.told, done)
+        flying = 1 if self.hired.engine == "inline" else self.hired.workers * self.hired.in_flight
+        taken = min(self.count, done + flying)
+        left = None if self.work.items is None else self.work.items - taken
+        item_s = self.work.item_s if done else 0.0
+        return Seen(
+            self.now, late, done, taken, left, item_s, self.first_cpu, 0.0, False, self.process_cpu, self.crew_cpu, 0.0,
+            self.delivered, heard, self.shares, self.payload,
+        )  # fmt: skip
+
+    def look(self):
+        seen = self.seen(self.late)
+        for _ in range(MOST_ACTIONS):
+            action = self.hiring.look(seen)
+            if isinstance(action, Nap):
+                return action.seconds
+            self.actions.append((self.now, action))
+            if isinstance(action, Inspect):
+                self.shares = self.work.shares
+            elif isinstance(action, Weigh):
+                self.payload = Payload(self.work.ship_s, self.work.stays)
+            elif isinstance(action, Hire):
+                if action.engine != self.hired.engine:
+                    self.delivered, self.hired_at = 0, self.now
+                self.hired = action
+            elif isinstance(action, Return):
+                self.hired, self.delivered = Hire("inline", 1, 1, ""), 0
+            seen = self.seen(0.0)
+        raise AssertionError(f"no end of actions: {self.actions[-MOST_ACTIONS:]}")
+
+    @property
+    def engines(self):
+        """The kinds of worker, in the order in which they came."""
+        kinds = ["inline"]
+        for _, action in self.actions:
+            kind = action.engine if isinstance(action, Hire) else "inline" if isinstance(action, Return) else kinds[-1]
+            if kind != kinds[-1]:
+                kinds.append(kind)
+        return kinds
+
+    @property
+    def reasons(self):
+        return " | ".join(action.reason for _, action in self.actions if getattr(action, "reason", ""))
+
+
+@pytest.mark.parametrize(
+    ("work", "engines"),
+    [
+        (Work(), ["inline", "process"]),
+        (Work(items=7000, item_s=86e-6), ["inline", "process"]),
+        (Work(items=3, item_s=0.5), ["inline", "process"]),
+        (Work(items=None), ["inline", "process"]),
+        (Work(item_s=0.02, load=0.0), ["inline", "thread"]),
+        (Work(item_s=0.2, load=0.01, items=60), ["inline", "thread"]),
+        (Work(item_s=0.001, load=0.001, items=20_000), ["inline", "thread"]),
+        (Work(item_s=0.001, load=0.05, items=50_000), ["inline", "thread", "process"]),  # 20 threads fill the GIL
+        (Work(held=False), ["inline", "thread"]),
+        (Work(held=False, items=40, item_s=0.02), ["inline", "thread"]),
+        (Work(item_s=0.01, load=0.3, held=False, items=5000), ["inline", "thread"]),
+        (Work(items=1000, item_s=20e-6), ["inline"]),  # 20 ms of work
+        (Work(items=100_000, item_s=3e-6, ship_s=5e-6), ["inline"]),
+        (Work(ship_s=0.9e-3), ["inline"]),
+        (Work(stays="it closes over a lock"), ["inline"]),
+        (Work(shares="it calls seen.append"), ["inline"]),
+        (Work(shares="it calls seen.append", load=0.0, item_s=0.02), ["inline"]),
+        (Work(stays="it closes over a lock", load=0.0, item_s=0.02), ["inline", "thread"]),
+        (Work(native=2.0, held=False), ["inline"]),
+        (Work(items=20_000, slow_processes=0.3), ["inline", "process", "inline"]),
+    ],
+    ids=repr,
 )
+def test_the_kind_of_worker(work, engines):
+    modelled = Modelled(work)
+    assert modelled.engines == engines
+    assert all(len(reason) <= LONGEST_REASON for reason in modelled.reasons.split(" | "))
+
+
+def test_what_begins_to_wait_leaves_the_processes():
+    modelled = Modelled(Work(items=20_000, begins_to_wait=800), until_s=10.0)
+    assert modelled.engines[:4] == ["inline", "process", "inline", "thread"]
+
+
+def test_with_one_cpu_nobody_is_hired_to_compute():
+    scene = SCENE._replace(cpus=1, most_processes=1)
+    assert Modelled(Work(), scene).engines == ["inline"]
+    assert Modelled(Work(load=0.0, item_s=0.02), scene).engines == ["inline", "thread"]
+
+
+def test_without_a_gil_threads_are_tried_first():
+    assert Modelled(Work(held=False), SCENE._replace(gil=False)).engines == ["inline", "thread"]
+
+
+@pytest.mark.parametrize(
+    ("work", "within_s"),
+    [
+        (Work(item_s=0.02, load=0.0), 0.005),
+        (Work(item_s=5.0, load=0.0, items=10), 0.005),
+        (Work(held=False), 0.01),
+        (Work(items=7000, item_s=86e-6), 0.02),
+    ],
+    ids=["waits", "waits long", "GIL free", "GIL held"],
+)
+def test_the_first_decision_comes_soon(work, within_s):
+    first = next(at for at, action in Modelled(work).actions if isinstance(action, Hire))
+    assert first <= within_s
+
+
+def test_an_item_that_has_not_ended_may_compute_for_a_while():
+    first = next(at for at, action in Modelled(Work(items=3, item_s=0.5)).actions if isinstance(action, Hire))
+    assert first <= 0.1
+
+
+def test_why_nobody_is_hired_says_from_where_on_it_would_pay():
+    assert "processes would pay above" in Modelled(Work(ship_s=0.9e-3)).reasons
+
+
+def test_what_was_let_go_is_told_with_what_it_had_brought():
+    assert "processes brought 0.6" in Modelled(Work(items=20_000, slow_processes=0.3)).reasons
+
+
+works = st.builds(
+    Work,
+    items=st.none() | st.integers(2, 20_000),
+    item_s=st.sampled_from([1e-6, 20e-6, 1e-3, 0.02, 0.5]),
+    load=st.floats(0.0, 1.0),
+    held=st.booleans(),
+    ship_s=st.sampled_from([1e-6, 1e-4, 1e-2]),
+    stays=st.sampled_from(["", "it closes over a lock"]),
+    shares=st.sampled_from(["", "it calls seen.append"]),
+    slow_processes=st.sampled_from([0.1, 0.5, 1.0]),
+    native=st.sampled_from([1.0, 2.0]),
+    begins_to_wait=st.none() | st.integers(1, 1000),
+    total=st.integers(2, 20_000),
+)
+scenes = st.builds(
+    Scene,
+    cpus=st.sampled_from([1, 2, 16]),
+    gil=st.booleans(),
+    most_threads=st.sampled_from([1, 4, 512]),
+    most_processes=st.sampled_from([1, 2, 16]),
+    in_flight=st.sampled_from([1, 4, 512]),
+    start_s=st.sampled_from([0.005, 0.03]),
+)
+
+
+@given(works, scenes)
+def test_whatever_the_work_is_like(work, scene):
+    modelled = Modelled(work, scene, until_s=1.0)
+    for _, action in modelled.actions:
+        if isinstance(action, Hire):
+            assert not work.shares
+            assert action.workers >= 1
+            assert action.in_flight >= 1
+            if action.engine == "process":
+                assert not work.stays
+                assert 2 <= action.workers <= scene.most_processes
+                assert action.workers * action.in_flight <= max(scene.in_flight, action.workers)
+            else:
+                assert action.workers <= min(scene.most_threads, scene.in_flight)
+    hires = [at for at, action in modelled.actions if isinstance(action, Return)]
+    assert len(hires) <= 6  # nobody is hired and let go for ever
 
 
 @pytest.mark.parametrize(
     ("facts", "engine"),
     [
-        ({}, "process"),
-        ({"cpus": 64}, "process"),
-        ({"remaining": None}, "process"),
-        ({"done": 0, "remaining": 3}, "process"),
-        ({"cpu_s": 0.001}, "thread"),
-        ({"cpu_s": 0.024}, "thread"),
-        ({"cpu_s": 0.026}, "process"),
-        ({"cpu_s": 0.001, "cpus": 1}, "thread"),
-        ({"cpu_s": 0.001, "remaining": 1}, "thread"),
-        ({"cpu_s": 0.001, "stays": "it closes over a lock"}, "thread"),
-        ({"cpu_s": 0.001, "shares": "it calls seen.append"}, "inline"),
-        ({"gil": False}, "thread"),
-        ({"gil": False, "stays": "it closes over a lock"}, "thread"),
-        ({"gil": False, "shares": "it calls seen.append"}, "inline"),
-        ({"remaining": 0}, "inline"),
-        ({"remaining": 0, "cpu_s": 0.001}, "inline"),
-        ({"shares": "it assigns the global 'total'"}, "inline"),
-        ({"stays": "it closes over a lock"}, "inline"),
-        ({"cpus": 1}, "inline"),
-        ({"remaining": 1}, "inline"),  # half a millisecond of work
-        ({"done": 100, "remaining": 399}, "inline"),  # just less than 0.2 s of work
-        ({"done": 100, "remaining": 401}, "process"),  # just more
-        ({"wall_s": 0.0, "cpu_s": 0.0}, "inline"),  # so cheap that it could not be measured
+        ({"is_async": True, "timeout": False, "memory": False}, "async"),
+        ({"is_async": True, "timeout": True, "memory": False}, "async"),
+        ({"is_async": False, "timeout": True, "memory": False}, "process"),
+        ({"is_async": True, "timeout": False, "memory": True}, "process"),
+        ({"is_async": False, "timeout": False, "memory": True}, "process"),
     ],
-    ids=str,
 )
-def test_the_table(facts, engine):
-    assert decide(seen(**facts)).engine == engine
-
-
-@given(situations)
-def test_there_is_always_an_engine_and_a_reason(situation):
-    decision = decide(situation)
+def test_what_the_call_itself_settles(facts, engine):
+    decision = settled(**facts)
     assert isinstance(decision, Decision)
-    assert decision.engine in ENGINES
-    assert decision.reason.strip()
-    assert "\n" not in decision.reason
+    assert decision.engine == engine
+    assert decision.reason
 
 
-@given(situations)
-def test_what_shares_state_stays_in_order_in_the_caller(situation):
-    decision = decide(situation._replace(shares="it calls seen.append"))
-    assert decision.engine == "inline"
-
-
-@given(situations.filter(lambda situation: situation.remaining != 0))
-def test_the_reason_names_what_is_shared_and_how_to_overrule(situation):
-    reason = decide(situation._replace(shares="it calls seen.append")).reason
-    assert "it calls seen.append" in reason
-    assert "engine=" in reason
-
-
-@given(situations)
-def test_a_single_cpu_never_gets_processes(situation):
-    assert decide(situation._replace(cpus=1)).engine != "process"
-
-
-@given(situations)
-def test_without_a_gil_nothing_goes_to_processes(situation):
-    assert decide(situation._replace(gil=False)).engine != "process"
-
-
-@given(situations)
-def test_what_cannot_leave_the_process_does_not(situation):
-    assert decide(situation._replace(stays="it closes over a lock")).engine != "process"
-
-
-@given(situations)
-def test_nobody_is_hired_when_nothing_is_left(situation):
-    assert decide(situation._replace(remaining=0)).engine == "inline"
-
-
-@given(situations)
-def test_the_same_facts_bring_the_same_decision(situation):
-    assert decide(situation) == decide(situation)
-
-
-def test_the_reason_tells_what_was_seen():
-    reason = decide(seen(done=12_345, wall_s=0.05, cpu_s=0.045)).reason
-    assert reason == "12,345 items in 50 ms at 90% CPU: it computes, so 2 processes do it"
-
-
-def test_the_reason_counts_one_item_as_one():
-    assert decide(seen(done=1)).reason.startswith("1 item in 50 ms")
-
-
-def test_the_reason_for_staying_is_the_one_that_was_given():
-    assert "it closes over a lock" in decide(seen(stays="it closes over a lock")).reason
-
-
-@pytest.mark.parametrize("is_async", [False, True])
-@pytest.mark.parametrize("timeout", [False, True])
-def test_a_limit_of_memory_needs_a_process(is_async, timeout):
-    choice = settled(is_async=is_async, timeout=timeout, memory=True)
-    assert choice.engine == "process"
-    assert "memory=" in choice.reason
-
-
-@pytest.mark.parametrize(("is_async", "engine"), [(False, "process"), (True, "async")])
-def test_a_timeout_needs_workers_that_can_be_stopped(is_async, engine):
-    assert settled(is_async=is_async, timeout=True, memory=False).engine == engine
-
-
-def test_without_a_limit_only_coroutines_are_settled():
+def test_most_calls_settle_nothing():
     assert settled(is_async=False, timeout=False, memory=False) is None
-    assert settled(is_async=True, timeout=False, memory=False).engine == "async"

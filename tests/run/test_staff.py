@@ -53,7 +53,7 @@ class Place:
     def finished(self):
         return self._patience is not None and len(self.workers) >= self._patience
 
-    def joined(self, worker):
+    def joined(self, worker, _engine):
         assert worker not in self.workers
         assert self not in worker.places  # it hears of it before the worker comes
         self.workers.append(worker)
@@ -291,7 +291,7 @@ def test_requests_and_returns_from_many_threads_keep_the_limit(staff):
             super().__init__()
             self.came = threading.Event()
 
-        def joined(self, worker):
+        def joined(self, worker, _engine):
             with lock:
                 at_work.add(worker)
                 if len(at_work) > most:

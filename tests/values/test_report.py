@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.hiring import Seen, decide
 from atonce._values.report import Plan, Report
 
 COLUMNS = 80
@@ -147,10 +146,6 @@ def test_no_amount_is_written_with_an_exponent(moved):
         "began in one thread, to see what the work is like",
         "engine='process' was asked for",
         "it is a coroutine function, so it runs on an event loop",
-        decide(Seen(0.05, 0.05, 12_345, 10**6, 16, gil=True, shares="", stays="")).reason,
-        decide(Seen(0.05, 0.05, 12, 10**6, 1, gil=True, shares="", stays="")).reason,
-        decide(Seen(0.05, 0.001, 12_345, 10**6, 16, gil=True, shares="", stays="")).reason,
-        decide(Seen(0.05, 0.05, 12_345, 0, 16, gil=True, shares="", stays="")).reason,
     ],
 )
 def test_an_ordinary_report_fits_a_terminal(reason):

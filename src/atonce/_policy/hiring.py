@@ -1,46 +1,166 @@
-"""Which workers to hire: the rule of thumb of every tutorial, applied to what has been seen of the work.
+"""Which workers to hire for a run, and whether they were worth it: from what is seen of the work to what to do about it.
 
-Coroutines belong on an event loop. Work that waits goes to threads. Work that computes goes to processes, or to threads where there
-is no GIL. What this adds: it is looked at and not guessed, and nothing is moved that would mean something else elsewhere.
+::
+
+                     waits               GIL free                    GIL held
+    watching ──────▶ growing     ──────▶ trying threads      ──────▶ trying processes
+     ▲ the caller     │ threads: as many  │ kept if they burn         │ kept if they bring
+     │ works alone    │ as the service    │ CPU and bring more        │ more than one worker
+     │                │ bears             │                           │
+     └────────────────┴──── not worth it ─┴───────────────────────────┘
+
+Everything here is pure: ``Hiring.look`` gets what was seen and when, and returns what to do next. The manager (``_run/manager.py``)
+looks and obeys.
 """
 
 from __future__ import annotations
 
+from math import ceil
+
+from atonce._policy.concurrency import Knee
+from atonce._policy.cost import breaks_even_s, saved_s
 from atonce._values.typed import NamedTuple
 
-__all__ = ("LOOK_AFTER_S", "Decision", "Seen", "decide", "settled")
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
-LOOK_AFTER_S = 0.05  # so much work is watched before anybody is hired
-_WORTH_PROCESSES_S = 0.2  # Assumes: two processes start in 0.1 s, so less than twice that is not worth them
-_WAITS_BELOW = 0.5  # CPU seconds over wall seconds
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+__all__ = ("Decision", "Hire", "Hiring", "Inspect", "Nap", "Payload", "Return", "Scene", "Seen", "Weigh", "settled")
+
+_FIRST_NAP_S = 0.001
+_LONGEST_NAP_S = 0.05
+_BLOCKED_LOOKS = 2  # in a row, before work counts as waiting
+_IDLE = 0.75  # part of a tick without CPU time in which no item has ended: it waits
+_IDLE_BETWEEN = 0.35  # the same, of a tick in which some have
+_WAITS_BELOW = 0.6  # CPU seconds over wall seconds, all in all
+_WITNESSES = 3  # looks
+_HELD_S = 0.001  # Measured: a thread gets a free GIL within 0.1 ms, a held one after 5 (the switch interval)
+_ENOUGH_S = 0.004  # of work that computes, before anything is concluded from it
+_ONE_LONG_S = 0.03  # the same, while the first item has not ended
+_NATIVE = 1.4  # CPUs busy, and CPU seconds of the program over those of the caller: C code with threads of its own
+_WORTH_THREADS_S = 0.003  # what has to be left
+_WORTH = 0.1  # part of what is left that processes have to save
+_KEEP_FASTER = 1.15
+_KEEP_BUSIER = 1.25  # CPUs
+_SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
+_MOST_INSIDE = 64  # items in flight in one process
+
+
+class Scene(NamedTuple):
+    """What is known before a run begins.
+
+    Attributes:
+        cpus: CPUs that may be used.
+        gil: whether threads of Python run one at a time.
+        most_threads: threads that there may be.
+        most_processes: worker processes that there may be.
+        in_flight: items that may be in flight in all.
+        start_s: seconds until worker processes deliver.
+    """
+
+    cpus: int
+    gil: bool
+    most_threads: int
+    most_processes: int
+    in_flight: int
+    start_s: float
+
+
+class Payload(NamedTuple):
+    """What it takes to ship the work.
+
+    Attributes:
+        item_s: seconds for one item there and its result back.
+        stays: why it cannot be shipped; empty if it can.
+    """
+
+    item_s: float
+    stays: str = ""
 
 
 class Seen(NamedTuple):
-    """What has been seen of a run.
+    """What is seen of a run at one look. Times are in seconds, since the run began.
 
     Attributes:
-        wall_s: seconds that its first worker has worked.
-        cpu_s: CPU seconds of that.
-        done: items that it has finished meanwhile.
-        remaining: items that nobody has taken yet; ``None`` where the input cannot tell.
-        cpus: CPUs that may be used.
-        gil: whether threads of Python run one at a time.
-        shares: how the function reaches state that others see; empty if it does not seem to.
-        stays: why the function cannot go to another process; empty if it can.
+        now_s: when.
+        late_s: how much later than it wanted the manager woke: how long it takes to get the GIL.
+        done: items that have ended.
+        taken: items that somebody has taken.
+        left: items that nobody has taken; ``None`` where the input cannot tell.
+        item_s: what an item took lately; 0 before the first has ended.
+        first_cpu_s: CPU time of the first worker.
+        first_queued_s: for how long it was ready to run and had no CPU.
+        first_ready: whether it runs at this moment, or would if it had a CPU.
+        process_cpu_s: CPU time of all threads of this program, but for the manager's own.
+        crew_cpu_s: CPU time of those who were hired.
+        crew_queued_s: for how long they were ready to run and had no CPU.
+        delivered: how many of those who were hired last have delivered.
+        heard: what was delivered since the last look: index of the first item, how many items, seconds of all of them.
+        shares: how the function reaches state that others see; empty if it does not seem to; ``None`` before ``Inspect``.
+        payload: ``None`` before ``Weigh``.
     """
 
-    wall_s: float
-    cpu_s: float
-    done: int
-    remaining: int | None
-    cpus: int
-    gil: bool
-    shares: str
-    stays: str
+    now_s: float
+    late_s: float = 0.0
+    done: int = 0
+    taken: int = 0
+    left: int | None = None
+    item_s: float = 0.0
+    first_cpu_s: float = 0.0
+    first_queued_s: float = 0.0
+    first_ready: bool = False
+    process_cpu_s: float = 0.0
+    crew_cpu_s: float = 0.0
+    crew_queued_s: float = 0.0
+    delivered: int = 0
+    heard: Sequence[tuple[int, int, float]] = ()
+    shares: str | None = None
+    payload: Payload | None = None
+
+
+class Nap(NamedTuple):
+    """Look again after so many seconds."""
+
+    seconds: float
+
+
+class Inspect(NamedTuple):
+    """Find out what state the function reaches, and look again."""
+
+
+class Weigh(NamedTuple):
+    """Find out what it takes to ship the work, and look again."""
+
+
+class Hire(NamedTuple):
+    """Want this crew from now on, and no other. ``reason``, if there is one, is for the report."""
+
+    engine: str
+    workers: int
+    in_flight: int
+    reason: str
+
+
+class Return(NamedTuple):
+    """Let those go who were hired, and the caller work on alone."""
+
+    reason: str
+
+
+class Stay(NamedTuple):
+    """Only say why nobody is hired, and look again."""
+
+    reason: str
+
+
+if TYPE_CHECKING:
+    Action: TypeAlias = Nap | Inspect | Weigh | Hire | Return | Stay
 
 
 class Decision(NamedTuple):
-    """Which kind of worker to hire (``inline``: nobody), and why, for people."""
+    """Which kind of worker to take (``inline``: nobody), and why, for people."""
 
     engine: str
     reason: str
@@ -70,32 +190,315 @@ def settled(*, is_async: bool, timeout: bool, memory: bool) -> Decision | None:
     return None
 
 
-def decide(seen: Seen) -> Decision:  # noqa: PLR0911 (a rule a line, in the order in which they weigh)
-    """Choose the kind of worker for the rest of a run.
+class Hiring:
+    """Decides on the workers of one run, look by look."""
 
-    Example:
-        >>> decide(Seen(0.05, 0.001, 2, 98, cpus=2, gil=True, shares="", stays="")).engine
-        'thread'
-        >>> decide(Seen(0.05, 0.05, 500, 99_500, cpus=2, gil=True, shares="", stays="")).engine
-        'process'
-    """
-    load = seen.cpu_s / seen.wall_s if seen.wall_s > 0 else 1.0
-    items = "item" if seen.done == 1 else "items"
-    facts = f"{seen.done:,} {items} in {seen.wall_s * 1e3:.0f} ms at {load:.0%} CPU"
-    if seen.remaining == 0:
-        return Decision("inline", f"{facts}; nothing is left to share")
-    if seen.shares:
-        return Decision("inline", f"{facts}; {seen.shares}, so the items stay one after the other (engine= overrules)")
-    if load < _WAITS_BELOW:
-        return Decision("thread", f"{facts}: it waits, so threads wait side by side")
-    if not seen.gil:
-        return Decision("thread", f"{facts}: it computes, and there is no GIL, so threads compute side by side")
-    if seen.cpus == 1:
-        return Decision("inline", f"{facts}: it computes, and there is one CPU")
-    if seen.stays:
-        return Decision("inline", f"{facts}: it computes, but {seen.stays}")
-    if seen.done and seen.remaining is not None:
-        left_s = seen.remaining * seen.wall_s / seen.done
-        if left_s < _WORTH_PROCESSES_S:
-            return Decision("inline", f"{facts}: about {left_s * 1e3:.0f} ms are left, and processes take longer to start")
-    return Decision("process", f"{facts}: it computes, so {seen.cpus} processes do it")
+    def __init__(self, scene: Scene, seen: Seen) -> None:
+        """Begin, with a first look at the run."""
+        self.scene = scene
+        self._most_threads = min(scene.most_threads, scene.in_flight)
+        self._go_on: Callable[[Seen], Action] = self._watch
+        self._mark = self._last = seen
+        self._late: list[float] = []
+        self._blocked = 0
+        self._blind_until_s = 0.0  # work that turned out not to wait is not taken for waiting work again before
+        self._tried: set[str] = set()
+        self._said: set[str] = set()
+        self._nap_s = _FIRST_NAP_S
+        self._base_rate = 0.0  # items a second of one worker
+        self._not_worth_s = 0.0  # what was left when processes were not worth it
+        self._crew = 0
+        self._patience_s = 0.0
+        self._knee = Knee(1, 0.0)
+        self._full_looks = 0
+
+    def look(self, seen: Seen) -> Action:
+        """Say what to do now."""
+        action = self._go_on(seen)
+        if isinstance(action, Nap):
+            self._last = seen
+        return action
+
+    # ---- watching the caller -------------------------------------------------------------------------------------------------
+
+    def _watch(self, seen: Seen) -> Action:
+        if seen.left == 0:
+            return Nap(_LONGEST_NAP_S)
+        tick = _Span(self._last, seen)
+        if tick.wall_s <= 0:
+            return Nap(_FIRST_NAP_S)
+        since = _Span(self._mark, seen)
+        if seen.shares is None and seen.payload is None:  # the same look, asked again, is no second witness
+            self._late.append(seen.late_s)
+        if self._looks_blocked(seen, tick, since):
+            self._blocked += 1
+            if self._blocked >= _BLOCKED_LOOKS:
+                return self._unless_shared(seen, self._begin_growing)
+            return Nap(_FIRST_NAP_S)
+        self._blocked = 0
+        if since.wall_s < (_ENOUGH_S if seen.done else _ONE_LONG_S):
+            return Nap(_FIRST_NAP_S)
+        action = self._think_of_others(seen, since)  # may be an empty tuple, which is no None
+        return self._nap_longer(seen, since) if action is None else action
+
+    def _looks_blocked(self, seen: Seen, tick: _Span, since: _Span) -> bool:
+        if seen.now_s < self._blind_until_s or seen.first_ready:
+            return False
+        if not tick.done:
+            return tick.idle_s > _IDLE * tick.wall_s
+        return since.load < _WAITS_BELOW and tick.idle_s > _IDLE_BETWEEN * tick.wall_s
+
+    def _think_of_others(self, seen: Seen, since: _Span) -> Action | None:  # noqa: PLR0911 (a rule a line)
+        """Say whom to hire for work that computes; ``None`` to wait and see."""
+        scene, item_s = self.scene, seen.item_s or seen.now_s
+        rest_s = _left(seen) * item_s
+        late = self._late[-_WITNESSES:]
+        held = scene.gil and max(late, default=0.0) > _HELD_S  # who waits once for 5 ms has met a held GIL; who never does has to be seen often
+        if len(late) < (2 if held else _WITNESSES):
+            return Nap(_FIRST_NAP_S)
+        if scene.cpus == 1:
+            return self._say("it computes, and there is one CPU", about="CPUs")
+        if since.load < _WAITS_BELOW:
+            return None  # it may turn out to wait
+        if not held and since.cpus > _NATIVE and since.process_cpu_s > _NATIVE * since.first_cpu_s:
+            return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
+        if not held and "thread" not in self._tried and self._most_threads > 1:
+            return self._unless_shared(seen, self._try_threads) if rest_s > _WORTH_THREADS_S else None
+        if "process" in self._tried or rest_s <= max(scene.start_s, 2 * self._not_worth_s):
+            return None
+        if scene.most_processes < 2:  # noqa: PLR2004 (one is no gain)
+            return None
+        return self._unless_shared(seen, self._think_of_processes)
+
+    def _unless_shared(self, seen: Seen, then: Callable[[Seen], Action]) -> Action:
+        if seen.shares is None:
+            return Inspect()
+        if seen.shares:
+            self._go_on = self._stay
+            return Stay(f"{seen.shares}, so the items stay one after the other (engine= overrules)")
+        return then(seen)
+
+    def _nap_longer(self, seen: Seen, since: _Span) -> Action:
+        if since.wall_s > _LONGEST_NAP_S:
+            self._mark = seen
+        self._nap_s = min(_LONGEST_NAP_S, 1.5 * self._nap_s)
+        return Nap(self._nap_s)
+
+    def _say(self, reason: str, about: str) -> Action:
+        """Say something about a kind of worker that is not hired, once."""
+        if about in self._said:
+            return Nap(self._nap_s)
+        self._said.add(about)
+        return Stay(reason)
+
+    def _stay(self, seen: Seen) -> Action:  # noqa: ARG002 (nothing can change it)
+        return Nap(3600.0)
+
+    def _watch_again(self, seen: Seen) -> None:
+        self._go_on, self._mark, self._last, self._nap_s = self._watch, seen, seen, _FIRST_NAP_S
+        self._late, self._blocked = [], 0
+
+    # ---- threads for work that lets go of the GIL ----------------------------------------------------------------------------
+
+    def _try_threads(self, seen: Seen) -> Action:
+        self._tried.add("thread")
+        self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
+        self._crew = min(self.scene.cpus, self._most_threads)
+        self._patience_s = seen.now_s + max(0.02, 3 * seen.item_s)
+        self._go_on = self._await_threads
+        return Hire("thread", self._crew, 1, f"it computes, and the GIL is free ({_ms(_median(self._late[-3:]))} to get it)")
+
+    def _await_threads(self, seen: Seen) -> Action:
+        if seen.delivered < self._crew and seen.now_s < self._patience_s:
+            return Nap(0.002)
+        self._mark, self._go_on = seen, self._verify_threads
+        self._patience_s = max(0.006, min(0.06, 3 * seen.item_s))
+        return Nap(self._patience_s)
+
+    def _verify_threads(self, seen: Seen) -> Action:
+        since = _Span(self._mark, seen)
+        if since.done < 2 * self._crew and since.wall_s < 10 * self._patience_s and seen.left != 0:
+            return Nap(self._patience_s)
+        gained = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
+        if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
+            self._go_on = self._stay
+            return Stay(f"{self._crew} threads bring {gained:.1f}x one worker")
+        if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW:
+            return self._begin_growing(seen)
+        if since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
+            return Nap(self._patience_s)  # they burn CPU and bring nothing yet: items may be of very different length
+        self._blind_until_s = seen.now_s + max(0.05, seen.now_s)  # those who are on their way out may hold locks
+        self._watch_again(seen)
+        return Return(f"threads brought {gained:.2f}x one worker ({since.crew_cpus:.1f} CPUs busy), so they were let go")
+
+    # ---- processes for work that holds the GIL -------------------------------------------------------------------------------
+
+    def _think_of_processes(self, seen: Seen) -> Action:
+        payload = seen.payload
+        if payload is None:
+            return Weigh()
+        if payload.stays:
+            self._tried.add("process")
+            return Stay(f"it computes, but {payload.stays}, so it stays in the calling thread")
+        scene, item_s, items = self.scene, seen.item_s or seen.now_s, _left(seen)
+        ship_s, start_s, workers = payload.item_s, scene.start_s, scene.most_processes
+        saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=start_s, workers=workers)
+        facts = f"{_ms(item_s)} an item, {_ms(ship_s)} to ship one"
+        if saved <= _WORTH * items * item_s:
+            self._not_worth_s = items * item_s  # more may be left than is known, or take longer
+            at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers)
+            return self._say(f"it computes ({facts}): processes would pay above {_ms(at_s)} an item", about="process")
+        self._tried.add("process")
+        self._base_rate = 1 / item_s
+        return self._hire_processes(seen, scene.most_processes, 1, f"it computes and holds the GIL ({facts})")
+
+    def _hire_processes(self, seen: Seen, workers: int, in_flight: int, reason: str) -> Action:
+        self._crew = workers
+        self._patience_s = seen.now_s + max(1.0, 10 * seen.item_s)
+        self._go_on = self._await_processes
+        return Hire("process", workers, in_flight, reason)
+
+    def _await_processes(self, seen: Seen) -> Action:
+        if seen.delivered < self._crew and seen.left != 0 and seen.now_s < self._patience_s:
+            return Nap(0.01)
+        self._mark, self._go_on = seen, self._verify_processes
+        return Nap(0.04)
+
+    def _verify_processes(self, seen: Seen) -> Action:
+        since = _Span(self._mark, seen)
+        if seen.left == 0:
+            self._go_on = self._stay
+            return Nap(_LONGEST_NAP_S)
+        rate = since.done / since.wall_s if since.wall_s > 0 else 0.0
+        gained = max(rate / self._base_rate if self._base_rate else 0.0, since.crew_cpus)
+        if gained < _KEEP_FASTER and since.wall_s < 0.15:  # noqa: PLR2004 (long items may not have ended)
+            return Nap(0.04)
+        if gained < _KEEP_FASTER:
+            self._watch_again(seen)
+            return Return(f"processes brought {gained:.2f}x one worker, so they were let go")
+        self._mark, self._go_on = seen, self._oversee_processes
+        return Stay(f"{self._crew} processes bring {gained:.1f}x one worker")
+
+    def _oversee_processes(self, seen: Seen) -> Action:
+        """Notice when work that computed begins to wait."""
+        since = _Span(self._mark, seen)
+        if since.wall_s >= 4 * _LONGEST_NAP_S and seen.left != 0:
+            self._mark = seen
+            if since.crew_cpus < 0.3 * min(self._crew, self.scene.cpus) and since.cpus < _SATURATED:
+                self._tried.discard("process")
+                self._watch_again(seen)
+                return Return(f"processes are busy only {since.crew_cpus / self._crew:.0%} of the time now")
+        return Nap(_LONGEST_NAP_S)
+
+    # ---- threads for work that waits -----------------------------------------------------------------------------------------
+
+    def _begin_growing(self, seen: Seen) -> Action:
+        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2)
+        self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
+        self._go_on, self._full_looks = self._grow, 0
+        self._mark = seen
+        load = _Span(Seen(0.0), seen).load
+        return Hire("thread", self._knee.target, 1, f"it waits ({load:.0%} CPU), so threads wait side by side")
+
+    def _grow(self, seen: Seen) -> Action:
+        knee, since = self._knee, _Span(self._last, seen)
+        for start, items, seconds in seen.heard:
+            for index in range(start, start + items):
+                knee.heard(index, seconds / items)
+        if since.wall_s <= 0:
+            return Nap(_FIRST_NAP_S)
+        was_settled, busy = knee.settled, since.cpus
+        if seen.late_s:
+            self._late.append(seen.late_s)
+        held = self.scene.gil and _median(self._late[-3:]) > _HELD_S
+        changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if held else self.scene.cpus))
+        if held and busy >= _SATURATED and seen.left != 0:
+            self._full_looks += 1
+            if self._full_looks >= 3:  # noqa: PLR2004 (one may be chance)
+                action = self._mind_the_gil(seen)
+                if action is not None:
+                    return action
+        else:
+            self._full_looks = 0
+        if changed:
+            reason = ""
+            if knee.settled and not was_settled:
+                reason = f"{knee.target} in flight: {knee.rate:,.0f} items/s, {_ms(knee.latency_s or 0.0)} each"
+            return Hire("thread", knee.target, 1, reason)
+        return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)))
+
+    def _mind_the_gil(self, seen: Seen) -> Action | None:
+        """Threads that wait keep the GIL busy all the same: it computes, too."""
+        since = _Span(self._mark, seen)
+        if since.wall_s < 0.03 or not since.done:  # noqa: PLR2004
+            return None
+        cpu_s = since.process_cpu_s / since.done
+        rate = since.done / since.wall_s
+        if self._knee.target <= 2 and self._base_rate and rate < _KEEP_FASTER * self._base_rate:  # noqa: PLR2004
+            self._blind_until_s = 2 * seen.now_s
+            self._watch_again(seen)
+            return Return("it does not wait after all")
+        if "process" in self._tried or self.scene.most_processes < 2:  # noqa: PLR2004
+            return None
+        payload = seen.payload
+        if payload is None:
+            return Weigh()
+        self._tried.add("process")
+        rest_s = _left(seen) / rate
+        if payload.stays or rest_s < 2 * self.scene.start_s or cpu_s < 4 * payload.item_s:
+            return None
+        latency = self._knee.shortest_s or seen.item_s
+        inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))
+        self._base_rate = rate
+        reason = f"it waits, but needs {_ms(cpu_s)} of CPU an item, and the GIL is busy"
+        return self._hire_processes(seen, self.scene.most_processes, inside, reason)
+
+
+class _Span:
+    """What happened between two looks."""
+
+    def __init__(self, before: Seen, after: Seen) -> None:
+        self.wall_s = after.now_s - before.now_s
+        self.done = after.done - before.done
+        self.first_cpu_s = after.first_cpu_s - before.first_cpu_s
+        self.process_cpu_s = after.process_cpu_s - before.process_cpu_s
+        self.crew_s = after.crew_cpu_s - before.crew_cpu_s + after.crew_queued_s - before.crew_queued_s
+        # Time in the queue for a CPU is not time that the work waits for something else.
+        self.queued_s = max(0.0, after.first_queued_s - before.first_queued_s)
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds in which the first worker neither computed, nor had anything computed, nor waited for a CPU."""
+        return max(0.0, self.wall_s - max(self.first_cpu_s, self.process_cpu_s) - self.queued_s)
+
+    @property
+    def load(self) -> float:
+        """CPU seconds over wall seconds."""
+        wall_s = self.wall_s - self.queued_s
+        return min(self.wall_s, max(self.first_cpu_s, self.process_cpu_s)) / wall_s if wall_s > 0 else 1.0
+
+    @property
+    def cpus(self) -> float:
+        """CPUs that this program's threads kept busy."""
+        return self.process_cpu_s / self.wall_s if self.wall_s > 0 else 0.0
+
+    @property
+    def crew_cpus(self) -> float:
+        """CPUs that those who were hired kept busy, or would have, if others had left them."""
+        return self.crew_s / self.wall_s if self.wall_s > 0 else 0.0
+
+
+def _left(seen: Seen) -> int:
+    """Tell how many items are left; where nobody knows, assume that it is half of them."""
+    return seen.left if seen.left is not None else seen.done
+
+
+def _median(numbers: Sequence[float]) -> float:
+    return sorted(numbers)[len(numbers) // 2] if numbers else 0.0
+
+
+def _ms(seconds: float) -> str:
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-6:.2g} µs"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Account",)
 
+_SAMPLE = 16  # values
 _SHARED_GIL = 0.8  # CPU seconds of all threads over wall seconds, from which on they are taken to hinder each other
 
 
@@ -27,7 +28,7 @@ class Account:
         report: complete after ``close``.
         accounted: items that have been heard of again, run or given up.
         failures: those that stop the run.
-        sample: one of the newest values, for those who want to know what they are like.
+        sample: some of the newest values, for those who want to know what they are like.
     """
 
     def __init__(self, job: Job, clock: Clock) -> None:
@@ -56,7 +57,7 @@ class Account:
         if delivery.notice and delivery.notice not in report.notices:
             report.notices.append(delivery.notice)
         if delivery.values and not delivery.failed:
-            self.sample = (delivery.values[-1],)
+            self.sample = tuple(delivery.values[-_SAMPLE:])
         if delivery.failed:
             self._enter_failures(delivery)
         if delivery.failed or delivery.attempts:

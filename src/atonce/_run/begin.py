@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 
+from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._machine.nesting import inside_worker_process
 from atonce._run.driver import Crew
 from atonce._run.engines import engine_named
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from atonce._machine.clock import Clock
-    from atonce._policy.hiring import Decision
+    from atonce._policy.hiring import Decision, Scene
     from atonce._run.driver import Run
     from atonce._run.staff import Staff
     from atonce._values.job import Job
     from atonce._values.options import Options
     from atonce._workers.base import Engine, PumpedWorker
+
+_MOST_IN_FLIGHT = 512  # Assumes: as many threads cost less than any service that they would wait for
+_COLD_S, _WARM_S = 0.03, 0.005  # Measured: benchmarks/peers/first_result.py, until a process delivers; the imports come on top
 
 __all__ = ("begin", "crew_for", "first_engine", "only_choice")
 
@@ -86,11 +91,25 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
         run.hire(Crew(engine, 1, 1) if watches else crew)
     _explain_beginning(run, options, engine, choice)
     if watches and source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
-        from atonce._run.manager import RuleOfThumb  # noqa: PLC0415 (3 ms, for those who leave the choice to us)
+        from atonce._run.manager import HiringManager  # noqa: PLC0415 (3 ms, for those who leave the choice to us)
 
-        manager = RuleOfThumb(lambda name: crew_for(options, engine_named(name)), inside_worker=inside_worker_process())
-        run.manage(manager)
-        manager.begin(run)
+        HiringManager(_scene(options), clock).begin(run)
+
+
+def _scene(options: Options) -> Scene:
+    """Say what is known before anything is seen."""
+    from atonce._policy.hiring import Scene  # noqa: PLC0415
+
+    cpus = usable_cpus()
+    in_flight = options.concurrency or _MOST_IN_FLIGHT
+    processes = options.max_workers or min(cpus, in_flight)
+    if inside_worker_process() or sys.platform == "win32":
+        cpus, processes = 1, 1  # the siblings of this worker process have the other CPUs; and Windows has no workers of ours
+    supervisor = sys.modules.get("atonce._workers.process.mailbox")
+    warm = supervisor is not None and supervisor.MAILBOX.supervisor is not None
+    return Scene(
+        cpus, gil_is_held(), min(options.max_workers or in_flight, in_flight), processes, in_flight, _WARM_S if warm else _COLD_S
+    )
 
 
 def _is_limited(job: Job) -> bool:

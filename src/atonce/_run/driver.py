@@ -20,7 +20,7 @@ from contextvars import copy_context
 
 from atonce._run.account import Account
 from atonce._values.events import BatchDone, RunBegan, RunEnded, WorkersHired
-from atonce._values.typed import Protocol
+from atonce._values.typed import NamedTuple, Protocol
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from atonce._values.job import Job
     from atonce._workers.base import Engine, PumpedWorker, Worker
 
-__all__ = ("Crew", "Run")
+__all__ = ("Crew", "Run", "Witnessed")
 
 _MANY = 64  # deliveries that a consumer who waits for all of them is woken for
 _GRACE_S = 0.05  # for batches in worker processes that are nearly done, before their processes are killed
@@ -53,6 +53,22 @@ class Crew:
         self.engine = engine
         self.workers = workers
         self.in_flight = in_flight
+
+
+class Witnessed(NamedTuple):
+    """A delivery, as far as the manager is concerned.
+
+    Attributes:
+        start: index of its first item.
+        items: how many it has.
+        seconds: wall time of all of them together.
+        worker: the name of who made it.
+    """
+
+    start: int
+    items: int
+    seconds: float
+    worker: str
 
 
 class Ending(Protocol):
@@ -116,8 +132,13 @@ class Run:
         self._caller_stays = False
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
+        self._kinds: dict[Worker, Engine] = {}  # of those who are out. Guarded by: _lock
+        self._dismissed: set[Worker] = set()  # of those, who has been told to leave. Guarded by: _lock
+        self._overstaffed = False  # whether there may be more workers here than are wanted
         self._queued = 0  # workers asked for and not come yet. Guarded by: _lock
         self._starved: set[Worker] = set()  # Guarded by: _lock
+        self._heard_from: set[str] = set()  # names of those hired last who have delivered. Belongs to the consumer
+        self._witnesses: deque[Witnessed] | None = None  # any thread appends, the manager pops
         if emit is not None:
             emit(RunBegan(job.name, source.length))
 
@@ -146,7 +167,7 @@ class Run:
     def take(self, limit: int, least: int = 1) -> Batch | None:
         """Take up to ``limit`` items, if there are any for a worker now."""
         crew = self._crew
-        return self.source.take(limit, crew.workers * crew.in_flight if crew is not None else 1, least)
+        return self.source.take(limit, max(1, crew.workers * crew.in_flight) if crew is not None else 1, least)
 
     def deliver(self, delivery: Delivery) -> None:
         """Hand in results. A failure that stops the run does so here and now, not when the consumer comes to look."""
@@ -155,6 +176,8 @@ class Run:
                 self._bar(delivery.start + bad.position if self._in_place else 0)
                 break
         self._outbox.append(delivery)
+        if self._witnesses is not None and delivery.values:
+            self._witnesses.append(Witnessed(delivery.start, len(delivery.values), delivery.seconds, delivery.worker))
         if not self._collected or self.source.exhausted or delivery.failed or len(self._outbox) >= _MANY:
             self._bell.ring()
         if self._emit is not None:
@@ -168,10 +191,25 @@ class Run:
         """Hear how much of what was lent has been read."""
         self.source.give_back(read, ended=ended, error=error)
 
-    def crowded(self) -> bool:
-        """Whether another run waits for a worker of this kind."""
+    def crowded(self, worker: Worker) -> bool:
+        """Whether this worker should leave after its batch: another run waits for one like it, or it is one too many here."""
         crew = self._crew
-        return crew is not None and self._staff.crowded(crew.engine)
+        if crew is None:
+            return False
+        return self._staff.crowded(crew.engine) or (self._overstaffed and self._is_one_too_many(worker))
+
+    def _is_one_too_many(self, worker: Worker) -> bool:
+        with self._lock:
+            crew = self._crew
+            if worker not in self._dismissed and crew is not None:
+                if self._kinds.get(worker) is crew.engine and self._staying(crew) <= crew.workers:
+                    return False
+                self._dismissed.add(worker)
+            return True
+
+    def _staying(self, crew: Crew) -> int:
+        """Count the workers of this crew that are here and have not been told to leave. Under the lock."""
+        return sum(kind is crew.engine and worker not in self._dismissed for worker, kind in self._kinds.items())
 
     def starved(self, worker: Worker) -> None:
         """Remember to nudge this worker when there is room."""
@@ -191,7 +229,8 @@ class Run:
         with self._lock:
             self._out[worker] -= 1
             if not self._out[worker]:
-                del self._out[worker]
+                del self._out[worker], self._kinds[worker]
+                self._dismissed.discard(worker)
         self._bell.ring()
 
     def caller_left(self, fault: BaseException | None = None) -> None:
@@ -202,10 +241,11 @@ class Run:
 
     # ---- the Customer, for the staff: any thread, under the staff's lock --------------------------------------------------------
 
-    def joined(self, worker: Worker) -> None:
+    def joined(self, worker: Worker, engine: Engine) -> None:
         """Hear that a worker that was asked for comes now."""
         with self._lock:
             self._out[worker] += 1
+            self._kinds[worker] = engine
             self._queued -= 1
             self.report.workers_hired += 1
 
@@ -226,13 +266,48 @@ class Run:
         self.report.workers_hired += 1
         worker.assign(self)
 
-    def manage(self, manager: Ending) -> None:
-        """Remember who manages this run, to end with it."""
+    def manage(self, manager: Ending) -> deque[Witnessed]:
+        """Remember who manages this run, to end with it; return where it can hear of what is delivered from now on."""
         self._manager = manager
+        self._witnesses = deque()
+        return self._witnesses
+
+    @property
+    def caller_name(self) -> str:
+        """What the calling thread is called as a worker; empty if it is none."""
+        return "" if self._pumped is None else self._pumped.name
+
+    def send_home(self) -> None:
+        """Let those go who were hired, and the calling thread work alone, as from the beginning. Any thread."""
+        crew, plan = self._crew, self.report.plan
+        if crew is not None:
+            self.hire(Crew(crew.engine, 0, 1))
+        plan.engine, plan.workers, plan.in_flight = "inline", 1, 1
+        self.caller_helps = True
+        self._bell.ring()
+
+    def present(self) -> list[Worker]:
+        """List those who were hired last, or before, and are here. Any thread."""
+        with self._lock:
+            return list(self._kinds)
 
     def hire(self, crew: Crew) -> None:
-        """Want this crew from now on, beside the caller if it works too. Its workers come as there is room for their work."""
+        """Want this crew from now on, beside the caller if it works too, and nobody else.
+
+        Its workers come as there is room for their work, and those who are here and not of it leave after their batches.
+        """
+        before = self._crew
+        if before is not None and before.engine is not crew.engine:
+            withdrawn = self._staff.withdraw(self)
+            with self._lock:
+                self._queued -= withdrawn
+        if crew.in_flight != self.job.in_flight:
+            self.job = self.job.side_by_side(crew.in_flight)
         self._crew = crew
+        self._heard_from = set()
+        if before is not None and (before.engine is not crew.engine or before.workers > crew.workers):
+            self._overstaffed = True
+            self._nudge_all()
         plan = self.report.plan
         plan.engine, plan.workers, plan.in_flight = crew.engine.kind, crew.workers, crew.in_flight
         if self._emit is not None:
@@ -253,7 +328,7 @@ class Run:
         if source.exhausted or self.fault is not None or not source.has_room(crew.workers * crew.in_flight):
             return
         with self._lock:
-            missing = crew.workers - len(self._out) - self._queued
+            missing = crew.workers - self._staying(crew) - self._queued
             if source.length is not None:
                 missing = min(missing, source.length - source.taken)  # a wrong hint is mended by the next look
                 missing = max(missing, 0 if self._out or self._queued else 1)
@@ -310,11 +385,17 @@ class Run:
         self.account.enter(delivery)
         self._ordering.add(delivery)
         if self.caller_helps and not self._caller_stays and self._pumped is not None and delivery.worker != self._pumped.name:
-            self.caller_helps = False  # those who were hired deliver: the caller is more useful at the counter
+            self._heard_from.add(delivery.worker)
+            if self._crew is not None and 0 < self._crew.workers <= len(self._heard_from):
+                self.caller_helps = False  # all who were hired deliver: the caller is more useful at the counter
 
     def _bar(self, index: int) -> None:
         with self._lock:
             self.source.bar(index)
+        self._nudge_all()
+
+    def _nudge_all(self) -> None:
+        with self._lock:
             out = list(self._out)
         for worker in out:
             worker.nudge(self)

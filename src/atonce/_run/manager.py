@@ -1,19 +1,45 @@
-"""The manager of an ``engine="auto"`` run: watches the first worker, hires by what it sees, and writes down why."""
+"""The manager of an ``engine="auto"`` run: looks at the work while it goes on, and does what ``_policy/hiring.py`` decides.
+
+::
+
+    calling thread ── works ──▶ deliveries ─┐
+    CPU clocks of threads and processes ────┼──▶ Seen ──▶ Hiring.look() ──▶ hire, let go, keep
+    how late this thread wakes (the GIL) ───┘
+
+It is a thread of its own, because the caller may be in the middle of its first item; one that was there before, for it may not cost
+a call of a few microseconds a hundred more.
+"""
+
+from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Protocol
 
-from atonce._machine.cpus import gil_is_held, usable_cpus
-from atonce._policy.hiring import LOOK_AFTER_S, Seen, decide
-from atonce._probe.clocks import queued_s
-from atonce._probe.effects import shared_writes
+from atonce._machine.hurry import HURRY
+from atonce._policy.hiring import Hire, Hiring, Inspect, Nap, Return, Seen, Weigh
+from atonce._probe.clocks import own_clocks
+from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
-from atonce._run.driver import Crew, Run
-from atonce._wire.pickling import dumps, dumps_function
-from atonce.errors import PicklingFailed, PoolClosed
+from atonce._run.driver import Crew
+from atonce._run.engines import engine_named
+from atonce._values.typed import Protocol
+from atonce.errors import InternalError, PoolClosed
 
-__all__ = ("Manager", "RuleOfThumb")
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections import deque
+
+    from atonce._machine.clock import Clock
+    from atonce._policy.hiring import Payload, Scene
+    from atonce._probe.clocks import Clocks
+    from atonce._run.attendants import Errand
+    from atonce._run.driver import Run, Witnessed
+    from atonce._workers.base import Worker
+
+__all__ = ("HiringManager", "Manager")
+
+_FIRST_NAP_S = 0.001
+_SMOOTHING = 0.5  # weight of the newest delivery
 
 
 class Manager(Protocol):
@@ -21,84 +47,205 @@ class Manager(Protocol):
 
     def begin(self, run: Run) -> None:
         """Start to watch; the run has its first worker."""
-        ...
 
     def end(self, *, wait: bool) -> None:
         """Stop: the run has ended. With ``wait``, return when nothing of the manager is left."""
-        ...
 
 
-class RuleOfThumb:
-    """Looks once, after 50 ms of work, from a thread of its own: the first worker may be in the middle of its first item."""
+class HiringManager:
+    """Manages one run. Everything belongs to its thread, but for what is said otherwise."""
 
-    def __init__(self, crew_of: Callable[[str], Crew], *, inside_worker: bool) -> None:
-        """Make a manager.
-
-        Args:
-            crew_of: the crew that the caller's options allow, for the name of an engine.
-            inside_worker: whether this program is itself a worker process, whose siblings have the other CPUs.
-        """
-        self._crew_of = crew_of
-        self._inside_worker = inside_worker
+    def __init__(self, scene: Scene, clock: Clock) -> None:
+        self._scene = scene
+        self._clock = clock
+        self._looking = threading.RLock()  # held while it looks and acts, and not while it sleeps
         self._bell = ThreadBell()  # rung at the end
-        self._ended = False
-        self._thread: threading.Thread | None = None
-        self._caller = 0
-        self._queued_before_s = 0.0
+        self._ended = False  # Written by end(), in any thread
+        self._errand: Errand | None = None
+        self._run: Run | None = None
+        self._begun_s = 0.0
+        self._caller = ""  # the name of the calling thread as a worker, if it is one
+        self._caller_clocks: Clocks | None = None
+        self._witnessed: deque[Witnessed]
+        self._process_cpu_s = 0.0  # when it began
+        self._first_cpu_s = 0.0
+        self._queued_s = 0.0
+        self._done = 0
+        self._item_s = 0.0
+        self._delivered: set[str] = set()
+        self._expected = 0  # processes that have to deliver before there is no hurry any more
+        self._hurrying = False
+        self._crew_cpu_s = 0.0  # of all who were ever hired
+        self._crew_queued_s = 0.0
+        self._crew_clocks: dict[Worker, tuple[float, float]] = {}  # what each of them showed last
+        self._shares: str | None = None
+        self._payload: Payload | None = None
 
     def begin(self, run: Run) -> None:
         """Start to watch. The calling thread does so, whose work it is, unless it is on an event loop."""
-        self._caller = threading.get_native_id() if run.caller_helps else 0
-        self._thread = threading.Thread(target=self._watch, args=(run,), name=f"{run.job.name}-manager", daemon=True)
-        self._thread.start()
+        self._run = run
+        self._witnessed = run.manage(self)
+        self._begun_s = self._clock.now()
+        self._process_cpu_s = self._clock.process_cpu()
+        if run.caller_helps:
+            self._caller, self._caller_clocks = run.caller_name, own_clocks()
+            self._first_cpu_s = self._clock.thread_cpu()
+        self._errand = ATTENDANTS.send(self._manage)
 
     def end(self, *, wait: bool) -> None:
-        """Stop; with ``wait``, return when the thread has ended."""
+        """Stop; with ``wait``, return when it does nothing more. Any thread."""
         self._ended = True
+        if self._errand is None or ATTENDANTS.call_off(self._errand):
+            self._run = None
+            return
         self._bell.ring()
-        if wait and self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        if wait:
+            with self._looking:  # it wakes up and finds that it has ended
+                return
 
-    def _watch(self, run: Run) -> None:
-        self._queued_before_s = queued_s(self._caller)
+    # ---- the thread -------------------------------------------------------------------------------------------------------------
+
+    def _manage(self) -> None:
+        try:
+            self._look_and_act()
+        except PoolClosed:
+            return  # closed meanwhile: the consumer hears of it from the pool
+        except BaseException as error:
+            self._give_up(error)
+        finally:
+            self._take_it_easy()
+            self._run = None
+
+    def _look_and_act(self) -> None:
+        with self._looking:
+            if (run := self._open_run()) is None:
+                return
+            self._queued_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
+            self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
+            hiring = Hiring(self._scene, self._see(run, 0.0))
+        nap_s = _FIRST_NAP_S
         while True:
-            self._bell.wait(LOOK_AFTER_S)
-            if self._ended:
-                return
-            wall_s, cpu_s, done = run.account.worked()
-            if wall_s >= LOOK_AFTER_S:
-                try:
-                    self._hire(run, wall_s, cpu_s, done)
-                except Exception as error:  # the user's objects are looked at, and may answer with anything
-                    run.report.plan.reasons.append(
-                        f"the work could not be looked at ({type(error).__name__}: {error}), so it stays"
-                    )
-                return
+            asleep_s = self._clock.now()
+            self._bell.wait(nap_s)
+            late_s = self._clock.now() - asleep_s - nap_s
+            with self._looking:
+                if (run := self._open_run()) is None:
+                    return
+                nap_s = self._act(run, hiring, late_s)
 
-    def _hire(self, run: Run, wall_s: float, cpu_s: float, done: int) -> None:
+    def _open_run(self) -> Run | None:
+        return None if self._ended else self._run
+
+    def _act(self, run: Run, hiring: Hiring, late_s: float) -> float:
+        """Do what there is to do now; return for how long there is nothing."""
+        seen = self._see(run, late_s)
+        while not isinstance(action := hiring.look(seen), Nap):
+            self._hurry()
+            if isinstance(action, Inspect):
+                from atonce._probe.effects import shared_writes  # noqa: PLC0415 (3 ms, for those who are about to hire)
+
+                self._shares = shared_writes(run.job.fn)
+            elif isinstance(action, Weigh):
+                from atonce._probe.payload import weigh  # noqa: PLC0415
+
+                self._payload = weigh(run.job.fn, run.source.sample, run.account.sample)
+            else:
+                if action.reason:
+                    run.report.plan.reasons.append(action.reason)
+                if isinstance(action, Hire):
+                    self._delivered.clear()
+                    self._expected = action.workers if action.engine == "process" else 0
+                    run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight))
+                elif isinstance(action, Return):
+                    self._return(run)
+            seen = self._see(run, 0.0)
+        if len(self._delivered) >= self._expected:
+            self._take_it_easy()
+        return action.seconds
+
+    def _hurry(self) -> None:
+        if not self._hurrying:
+            self._hurrying = True
+            HURRY.begin()
+
+    def _take_it_easy(self) -> None:
+        if self._hurrying:
+            self._hurrying = False
+            HURRY.end()
+
+    def _return(self, run: Run) -> None:
+        self._delivered.clear()
+        self._expected = 0
+        if self._caller:
+            run.send_home()
+        else:  # a caller on an event loop does not work: one thread does
+            run.hire(Crew(engine_named("thread"), 1, 1))
+
+    def _give_up(self, error: BaseException) -> None:
+        run = self._run
+        if run is not None:
+            fault = InternalError(f"the manager has failed: {type(error).__name__}: {error}")
+            run.report.notices.append(f"InternalError: {fault}; the run went on with the workers that it had")
+
+    # ---- what is seen -----------------------------------------------------------------------------------------------------------
+
+    def _see(self, run: Run, late_s: float) -> Seen:
         source = run.source
-        remaining = None if source.length is None else max(0, source.length - source.taken)
-        # Time in the queue for a CPU is not time that the work waits for something else.
-        cpu_s = min(wall_s, cpu_s + queued_s(self._caller) - self._queued_before_s)
-        cpus = 1 if self._inside_worker else usable_cpus()
-        seen = Seen(wall_s, cpu_s, done, remaining, cpus, gil_is_held(), shared_writes(run.job.fn), "")
-        decision = decide(seen)
-        if decision.engine == "process":
-            decision = decide(seen._replace(stays=_stays(run)))
-        run.report.plan.reasons.append(decision.reason)
-        if decision.engine != "inline" and not self._ended:
-            try:
-                run.hire(self._crew_of(decision.engine))
-            except PoolClosed:
-                return  # closed meanwhile: the consumer hears of it from the pool
+        heard = self._hear()
+        first_cpu_s, queued, ready = self._first(run)
+        crew_cpu_s, crew_queued_s = self._crew(run)
+        return Seen(
+            self._clock.now() - self._begun_s,
+            late_s,
+            self._done,
+            source.taken,
+            None if source.length is None else max(0, source.length - source.taken),
+            self._item_s,
+            first_cpu_s,
+            queued,
+            ready,
+            self._clock.process_cpu() - self._clock.thread_cpu() - self._process_cpu_s,
+            crew_cpu_s,
+            crew_queued_s,
+            len(self._delivered),
+            heard,
+            self._shares,
+            self._payload,
+        )
 
+    def _hear(self) -> list[tuple[int, int, float]]:
+        heard = []
+        while self._witnessed:
+            start, items, seconds, worker = self._witnessed.popleft()
+            heard.append((start, items, seconds))
+            self._done += items
+            cost_s = seconds / items
+            self._item_s = cost_s if not self._item_s else _SMOOTHING * cost_s + (1 - _SMOOTHING) * self._item_s
+            if worker != self._caller:
+                self._delivered.add(worker)
+        return heard
 
-def _stays(run: Run) -> str:
-    """Say why the work cannot go to another process; empty if it can: the function, an input and a result are tried."""
-    try:
-        dumps_function(run.job.fn)
-        for sample in (*run.source.sample, *run.account.sample):
-            dumps(sample)
-    except PicklingFailed as failure:
-        return f"it has to stay in this process: {str(failure).splitlines()[0]}"
-    return ""
+    def _first(self, run: Run) -> tuple[float, float, bool]:
+        """Tell the first worker's CPU time, its time in the queue for a CPU, and whether it is ready to run now."""
+        clocks = self._caller_clocks
+        if clocks is None:  # a caller on an event loop does not work: the first one who does is a thread
+            present = run.present()
+            clocks = getattr(present[0], "clocks", None) if present else None
+        if clocks is None or (spent := clocks.cpu_s()) is None:
+            return 0.0, 0.0, False
+        return spent - self._first_cpu_s, clocks.queued_s() - self._queued_s, clocks.is_ready()
+
+    def _crew(self, run: Run) -> tuple[float, float]:
+        """Tell the CPU time of all who were ever hired, and their time in the queue for a CPU."""
+        for worker in run.present():
+            clocks = getattr(worker, "clocks", None)
+            if clocks is None or (spent := clocks.cpu_s()) is None:
+                continue
+            now = spent, clocks.queued_s()
+            before = self._crew_clocks.get(worker, (0.0, 0.0))
+            if spent < before[0]:
+                before = 0.0, 0.0  # it has a new process
+            self._crew_cpu_s += now[0] - before[0]
+            self._crew_queued_s += max(0.0, now[1] - before[1])
+            self._crew_clocks[worker] = now
+        return self._crew_cpu_s, self._crew_queued_s

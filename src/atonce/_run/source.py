@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Source",)
 
+_SAMPLE = 16  # inputs
+
 
 class Source:
     """Numbers the inputs and hands them out in batches.
@@ -29,7 +31,7 @@ class Source:
         barred: the index from which on nothing may be started; only ever lowered. Guarded by: the run's lock for writing.
         stopped: whether anything is barred.
         prompt: whether reading the input never keeps anybody waiting.
-        sample: one of the inputs that were taken last, for those who want to know what they are like.
+        sample: some of the inputs that were taken last, for those who want to know what they are like.
         length: how many inputs there are in all, where the input can tell; ``None`` where it cannot.
     """
 
@@ -83,7 +85,7 @@ class Source:
             if not items:
                 return None
             batch = Batch(self.taken, items)
-            self.sample = (items[-1],)
+            self.sample = tuple(items[-_SAMPLE:])
             self.taken += len(items)
             return batch
 

@@ -25,8 +25,8 @@ __all__ = ("Staff",)
 class Customer(Place, Protocol):
     """A place that asks the staff for workers."""
 
-    def joined(self, worker: Worker) -> None:
-        """Hear that a worker comes, before it does. Called under the staff's lock."""
+    def joined(self, worker: Worker, engine: Engine) -> None:
+        """Hear that a worker of this kind comes, before it does. Called under the staff's lock."""
 
 
 class Roster:
@@ -92,12 +92,15 @@ class Staff:
                     self._send(worker, place, roster)
         return workers
 
-    def withdraw(self, place: Customer) -> None:
-        """Take a place out of every line."""
+    def withdraw(self, place: Customer) -> int:
+        """Take a place out of every line; return how many workers it had stood in line for."""
+        withdrawn = 0
         with self._lock:
             for roster in self._rosters.values():
-                if place in roster.waiting:
+                if stood := roster.waiting.count(place):
                     roster.waiting = deque(other for other in roster.waiting if other is not place)
+                    withdrawn += stood
+        return withdrawn
 
     def crowded(self, engine: Engine) -> bool:
         """Tell whether a run waits for a worker of this kind."""
@@ -123,7 +126,7 @@ class Staff:
     def _send(self, worker: Worker, place: Customer, roster: Roster) -> None:
         roster.out[worker] = place
         self._homes[worker] = roster
-        place.joined(worker)
+        place.joined(worker, roster.engine)
         worker.assign(place)
 
     @property

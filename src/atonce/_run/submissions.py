@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atonce._run.staff import Staff
     from atonce._values.batch import Delivery
     from atonce._values.options import Options
-    from atonce._workers.base import Worker
+    from atonce._workers.base import Engine, Worker
 
     Task: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
@@ -177,7 +177,7 @@ class Submissions:
             else:
                 _settle(future, delivery.values[position], None)
 
-    def crowded(self) -> bool:
+    def crowded(self, worker: Worker) -> bool:  # noqa: ARG002 (one is as good as another)
         """Whether a run waits for a worker of this kind."""
         return self._staff.crowded(self._crew.engine)
 
@@ -210,7 +210,7 @@ class Submissions:
             if self._is_idle():
                 self._idle.notify_all()
 
-    def joined(self, worker: Worker) -> None:
+    def joined(self, worker: Worker, engine: Engine) -> None:  # noqa: ARG002 (there is one kind)
         """Hear that a worker that was asked for comes now."""
         with self._lock:
             self._out[worker] += 1

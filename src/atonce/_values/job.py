@@ -110,6 +110,14 @@ class Job:
         self.max_tasks = max_tasks
         self.collected = collected
 
+    def side_by_side(self, in_flight: int) -> Job:
+        """Return the same job for workers with so many items in flight each."""
+        other = Job.__new__(Job)
+        for name in Job.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.in_flight = in_flight
+        return other
+
 
 def name_of(fn: Callable[..., Any]) -> str:
     """Return what people call this function: ``resize`` for a function, a partial or a method of that name."""

@@ -72,8 +72,8 @@ class Place(Protocol):
     def deliver(self, delivery: Delivery) -> None:
         """Hand in results."""
 
-    def crowded(self) -> bool:
-        """Whether others wait for a worker, so that this one should leave after its batch."""
+    def crowded(self, worker: Worker) -> bool:
+        """Whether this worker should leave after its batch: others wait for one like it, or there are more here than are wanted."""
 
     def starved(self, worker: Worker) -> None:
         """Say that a worker stays but found nothing to take: ``worker.nudge()`` is called when there is something."""

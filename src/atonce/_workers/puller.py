@@ -7,10 +7,12 @@ from _queue import SimpleQueue
 from abc import ABC, abstractmethod
 
 from atonce._policy.batching import Batching
+from atonce._probe.clocks import own_clocks
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
+    from atonce._probe.clocks import Clocks
     from atonce._values.batch import Batch, Delivery
     from atonce._workers.base import Place, WorkerContext
 
@@ -33,6 +35,7 @@ class Puller(ABC):
         self.clock = context.clock
         self.usable = True  # Written by the thread, before it leaves its first place
         self._mail: SimpleQueue[Place | None] = SimpleQueue()  # the way in, for all threads
+        self.clocks: Clocks | None = None  # Written by the thread, first of all
         self._reading = False  # Written by the thread, read by close(): whether it is inside the user's input iterator
         # A daemon, so that a thread that hangs in the user's code cannot keep the program from ending. Every ordinary end joins it.
         self.thread = threading.Thread(target=self._life, name=context.name, daemon=True)
@@ -59,6 +62,7 @@ class Puller(ABC):
                 return  # It waits in the user's input (for a line of stdin, say). It takes nothing more when that returns.
 
     def _life(self) -> None:
+        self.clocks = own_clocks()
         unfit = self._begin()
         while (place := self._mail.get()) is not None:
             place.leave(self, place.context.copy().run(self._serve, place) if unfit is None else unfit)
@@ -104,7 +108,7 @@ class Puller(ABC):
                 raise
             batching.saw(len(delivery.values), now() - begun)
             place.deliver(delivery)
-            if place.crowded():
+            if place.crowded(self):
                 return
 
     def fewest(self, place: Place) -> int:  # noqa: ARG002 (for subclasses)

@@ -65,10 +65,13 @@ class Leaks:
 
 
 def _let_go_of_what_is_kept_warm() -> None:
-    """Have the zygote of worker processes end now, and not half a second after the last of them."""
+    """Have the zygote of worker processes, and threads that wait for a call, end now, and not half a second after the last."""
     mailbox = sys.modules.get("atonce._workers.process.mailbox")
     if mailbox is not None:
         mailbox.MAILBOX.rest()
+    attendants = sys.modules.get("atonce._run.attendants")
+    if attendants is not None:
+        attendants.ATTENDANTS.rest()
 
 
 def _belongings() -> Belongings:

@@ -147,7 +147,7 @@ class Desk:
             return
         link = member.link
         under_way = len(link.flights) if link is not None else 0
-        crowded = self.place.crowded()
+        crowded = self.place.crowded(member)
         while not crowded or self._pieces or self._reader is not None:
             if under_way >= _AHEAD:
                 return
@@ -293,7 +293,7 @@ class Desk:
     def look_again(self) -> None:
         """Some time has passed: what looked too small to be shared may be large."""
         for member in list(self.hungry):
-            if self._pieces or self.place.crowded():
+            if self._pieces or self.place.crowded(member):
                 self.feed(member)
             else:
                 self._look_for_work(member, patient=False)

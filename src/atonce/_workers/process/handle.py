@@ -7,6 +7,7 @@ import sys
 import threading
 
 from atonce._machine.cpus import usable_cpus
+from atonce._probe.clocks import Clocks, process_clocks
 from atonce._wire.pickling import dumps, dumps_function
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.process.desk import Desk
@@ -113,6 +114,12 @@ class ProcessWorker:
             "prefixes": (sys.prefix, sys.exec_prefix),
             "initializer": initializer,
         }
+
+    @property
+    def clocks(self) -> Clocks | None:
+        """The clocks of its process, if it has one. Any thread: they may be those of the process before."""
+        link = self.link
+        return None if link is None or not link.pid else process_clocks(link.pid)
 
     @property
     def thread(self) -> threading.Thread | None:

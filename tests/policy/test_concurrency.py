@@ -1,0 +1,148 @@
+"""The number of items in flight finds a service's knee: services in virtual time."""
+
+import heapq
+import random
+
+import pytest
+
+from atonce._policy.concurrency import Knee
+
+
+class Service:
+    """Answers requests in virtual time.
+
+    ``latency(in_flight, item)`` says how long one takes that is sent while so many are in flight, itself included; with ``slots``,
+    only so many are served at once, and the others stand in line.
+    """
+
+    def __init__(self, latency, slots=None):
+        self.latency = latency
+        self.slots = slots
+        self.free_at = [0.0] * slots if slots else []
+
+    def answer_at(self, now, in_flight, item):
+        seconds = self.latency(in_flight, item)
+        if not self.slots:
+            return now + seconds
+        begin = max(now, heapq.heappop(self.free_at))
+        heapq.heappush(self.free_at, begin + seconds)
+        return begin + seconds
+
+
+class Driven:
+    """What came of a run of so many items: how long it took, and what was in flight when."""
+
+    def __init__(self, service, items, *, most=512, look_every=0.001):
+        self.knee = Knee(most, 0.0, start=2)
+        self.targets = [(0.0, self.knee.target)]
+        flying = []  # (answered at, index, sent at)
+        now, sent, answered = 0.0, 0, 0
+        while answered < items:
+            while flying and flying[0][0] <= now:
+                at, index, begun = heapq.heappop(flying)
+                self.knee.heard(index, at - begun)
+                answered += 1
+            while sent < items and len(flying) < self.knee.target:
+                heapq.heappush(flying, (service.answer_at(now, len(flying) + 1, sent), sent, now))
+                sent += 1
+            if self.knee.look(now, sent):
+                self.targets.append((now, self.knee.target))
+            now += look_every
+        self.seconds = now
+
+    @property
+    def most(self):
+        return max(target for _, target in self.targets)
+
+    def above(self, limit):
+        """Return the spells, in seconds, for which more than ``limit`` were wanted in flight."""
+        spells, since = [], None
+        for at, target in [*self.targets, (self.seconds, 0)]:
+            if target > limit and since is None:
+                since = at
+            elif target <= limit and since is not None:
+                spells.append(at - since)
+                since = None
+        return spells
+
+
+def steady(seconds):
+    return Service(lambda _in_flight, _item: seconds)
+
+
+def saturates(seconds, slots):
+    return Service(lambda _in_flight, _item: seconds, slots)
+
+
+def thrashes(seconds, knee):
+    return Service(lambda in_flight, _item: seconds * max(1.0, in_flight / knee) ** 2)
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.02, 0.2])
+def test_a_service_without_a_knee_gets_all_there_may_be(seconds):
+    driven = Driven(steady(seconds), 5000, most=256)
+    assert driven.most == 256
+
+
+@pytest.mark.parametrize(("seconds", "items"), [(0.02, 300), (0.2, 60), (0.1, 100), (0.05, 200)])
+def test_a_few_hundred_waits_take_little_more_than_a_few(seconds, items):
+    assert Driven(steady(seconds), items).seconds <= 5 * seconds
+
+
+@pytest.mark.parametrize("slots", [4, 16, 64])
+@pytest.mark.parametrize("seconds", [0.005, 0.02, 0.2])
+def test_a_service_that_saturates_is_kept_busy_and_not_more(slots, seconds):
+    items = 60 * slots
+    driven = Driven(saturates(seconds, slots), items)
+    assert driven.seconds <= 1.25 * items / slots * seconds + 5 * seconds
+    assert 0.9 * slots <= driven.knee.target <= (1.5 if slots >= 64 else 2) * slots  # few items at once make rough averages
+
+
+@pytest.mark.parametrize("seconds", [0.005, 0.02, 0.05])
+def test_a_service_that_thrashes_is_not_overrun_for_longer_than_a_window(seconds):
+    driven = Driven(thrashes(seconds, 64), 4000)
+    assert driven.seconds <= 1.3 * 4000 / 64 * seconds
+    for spell in driven.above(96):
+        assert spell <= 5 * seconds
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_short_items_that_come_back_first_fool_nobody(seed):
+    """1 to 40 ms: the first answers are those of the short ones, and say nothing about the service."""
+    draw = random.Random(seed)
+    costs = [draw.uniform(0.001, 0.04) for _ in range(600)]
+    driven = Driven(Service(lambda _in_flight, item: costs[item]), 600)
+    assert driven.most >= 128
+    assert driven.seconds <= 0.25
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rare_long_items_do_not_stop_the_growth(seed):
+    draw = random.Random(seed)
+    costs = [1.0 if draw.random() < 0.05 else 0.01 for _ in range(3000)]
+    driven = Driven(Service(lambda _in_flight, item: costs[item]), 3000)
+    assert driven.most >= 128
+
+
+def test_a_service_that_gets_slower_gets_less():
+    slots = 64
+    service = saturates(0.02, slots)
+    driven = Driven(service, 3000)
+    assert driven.knee.target >= slots
+    knee = driven.knee
+    # From now on it serves 16 at once: 70 in flight take four times as long each.
+    now, sent = driven.seconds, 3000
+    for _ in range(60):
+        for index in range(sent, sent + 2 * knee.target):
+            knee.heard(index, 0.02 * max(1.0, knee.target / 16))
+        sent += 2 * knee.target
+        knee.look(now, sent)
+        now += 0.02
+    assert knee.target <= 40
+
+
+def test_without_room_there_is_no_growth():
+    knee = Knee(512, 0.0, start=2)
+    for step in range(100):
+        knee.look(0.001 * step, 2, room=False)
+    assert knee.target == 2
