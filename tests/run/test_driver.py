@@ -4,7 +4,7 @@ import pytest
 
 from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._policy.ordering import InOrder
-from atonce._run.driver import Run
+from atonce._run.driver import Crew, Run
 from atonce._run.source import Source
 from atonce._run.staff import Staff
 from atonce._values.batch import Delivery, Misfortune
@@ -86,3 +86,91 @@ def test_who_waits_for_all_results_hears_of_a_failure_at_once(run_of, bell, stop
     assert run.failing is False  # nobody has looked yet
     run.poll()
     assert run.failing is stops
+
+
+class Caller:
+    """The calling thread, as a worker that finds nothing to do."""
+
+    name = "calling thread"
+
+    def assign(self, place):
+        self.place = place
+
+    def step(self):
+        return False
+
+
+class Nobody:
+    """An engine whose workers never come."""
+
+    kind = "nobody"
+    pumped = shared = guest = False
+
+    def worker(self, context):
+        return Worker(context.name)
+
+
+class Worker:
+    def __init__(self, name):
+        self.name = name
+        self.usable = True
+        self.nudged = 0
+
+    def assign(self, place):
+        self.place = place
+
+    def nudge(self, _place):
+        self.nudged += 1
+
+
+@pytest.fixture
+def hired(run_of):
+    """A run whose caller works, and who has hired two."""
+    run = run_of(collected=True)
+    run.lend_caller(Caller())
+    run.hire(Crew(Nobody(), 2, 1))
+    run.take(500)
+    return run
+
+
+def test_the_caller_works_until_all_who_were_hired_have_delivered(hired):
+    hired.deliver(Delivery(0, [0], (), 0.1, 0.1, "first"))
+    hired.deliver(Delivery(1, [1], (), 0.1, 0.1, "calling thread"))
+    hired.poll()
+    assert hired.caller_helps
+    hired.deliver(Delivery(2, [2], (), 0.1, 0.1, "second"))
+    while hired.poll() is not None:
+        pass
+    assert not hired.caller_helps
+
+
+def test_once_the_others_are_sent_home_the_caller_works_whatever_they_still_deliver(hired):
+    hired.send_home()
+    for index, name in enumerate(["first", "second", "first"]):
+        hired.deliver(Delivery(index, [0], (), 0.1, 0.1, name))
+    while hired.poll() is not None:
+        pass
+    assert hired.caller_helps
+    assert (hired.report.plan.engine, hired.report.plan.workers) == ("inline", 1)
+
+
+def test_who_is_one_too_many_is_told_to_leave_and_nobody_else(hired):
+    first, second = hired.present()
+    assert not hired.crowded(first)
+    assert not hired.crowded(second)
+    hired.hire(Crew(hired._crew.engine, 1, 1))
+    assert first.nudged
+    assert second.nudged
+    assert hired.crowded(second)
+    assert not hired.crowded(first)
+    assert hired.crowded(second)  # it stays so
+    hired.leave(second)
+    assert not hired.crowded(first)
+
+
+def test_those_of_another_kind_are_told_to_leave(hired):
+    old = hired.present()
+    hired.hire(Crew(Nobody(), 1, 1))
+    assert all(hired.crowded(worker) for worker in old)
+    [new] = [worker for worker in hired.present() if worker not in old]
+    assert not hired.crowded(new)

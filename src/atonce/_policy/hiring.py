@@ -253,7 +253,9 @@ class Hiring:
         scene, item_s = self.scene, seen.item_s or seen.now_s
         rest_s = _left(seen) * item_s
         late = self._late[-_WITNESSES:]
-        held = scene.gil and max(late, default=0.0) > _HELD_S  # who waits once for 5 ms has met a held GIL; who never does has to be seen often
+        held = (
+            scene.gil and max(late, default=0.0) > _HELD_S
+        )  # who waits once for 5 ms has met a held GIL; who never does has to be seen often
         if len(late) < (2 if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
         if scene.cpus == 1:

@@ -283,7 +283,8 @@ class Run:
         if crew is not None:
             self.hire(Crew(crew.engine, 0, 1))
         plan.engine, plan.workers, plan.in_flight = "inline", 1, 1
-        self.caller_helps = True
+        with self._lock:
+            self.caller_helps = True
         self._bell.ring()
 
     def present(self) -> list[Worker]:
@@ -386,8 +387,9 @@ class Run:
         self._ordering.add(delivery)
         if self.caller_helps and not self._caller_stays and self._pumped is not None and delivery.worker != self._pumped.name:
             self._heard_from.add(delivery.worker)
-            if self._crew is not None and 0 < self._crew.workers <= len(self._heard_from):
-                self.caller_helps = False  # all who were hired deliver: the caller is more useful at the counter
+            with self._lock:  # Race: 1. all have delivered; 2. the manager sends them home; 3. nobody would work
+                if self._crew is not None and 0 < self._crew.workers <= len(self._heard_from):
+                    self.caller_helps = False  # all who were hired deliver: the caller is more useful at the counter
 
     def _bar(self, index: int) -> None:
         with self._lock:
