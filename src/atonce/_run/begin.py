@@ -93,7 +93,7 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
     if watches and source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
         from atonce._run.manager import HiringManager  # noqa: PLC0415 (3 ms, for those who leave the choice to us)
 
-        HiringManager(_scene(options), clock).begin(run)
+        HiringManager(lambda: _scene(options), clock).begin(run)
 
 
 def _scene(options: Options) -> Scene:

@@ -28,6 +28,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
 
     from atonce._machine.clock import Clock
     from atonce._policy.hiring import Payload, Scene
@@ -55,8 +56,14 @@ class Manager(Protocol):
 class HiringManager:
     """Manages one run. Everything belongs to its thread, but for what is said otherwise."""
 
-    def __init__(self, scene: Scene, clock: Clock) -> None:
-        self._scene = scene
+    def __init__(self, look_around: Callable[[], Scene], clock: Clock) -> None:
+        """Make a manager.
+
+        Args:
+            look_around: says what is known before anything is seen. Called in the manager's thread: the caller has no time to lose.
+            clock: where the time is read.
+        """
+        self._look_around = look_around
         self._clock = clock
         self._looking = threading.RLock()  # held while it looks and acts, and not while it sleeps
         self._bell = ThreadBell()  # rung at the end
@@ -122,7 +129,7 @@ class HiringManager:
                 return
             self._queued_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
             self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
-            hiring = Hiring(self._scene, self._see(run, 0.0))
+            hiring = Hiring(self._look_around(), self._see(run, 0.0))
         nap_s = _FIRST_NAP_S
         while True:
             asleep_s = self._clock.now()
