@@ -106,7 +106,11 @@ class Nobody:
     kind = "nobody"
     pumped = shared = guest = False
 
+    def __init__(self):
+        self.made = 0
+
     def worker(self, context):
+        self.made += 1
         return Worker(context.name)
 
 
@@ -174,3 +178,40 @@ def test_those_of_another_kind_are_told_to_leave(hired):
     assert all(hired.crowded(worker) for worker in old)
     [new] = [worker for worker in hired.present() if worker not in old]
     assert not hired.crowded(new)
+
+
+def test_once_the_others_are_sent_home_nobody_is_asked_for(hired):
+    hired.send_home()
+    for worker in hired.present():
+        hired.leave(worker)
+    for _ in range(5):
+        hired.poll()
+    assert hired._crew.engine.made == 2
+    assert hired.report.workers_hired == 3  # the caller is one of them
+
+
+def test_late_deliveries_of_those_who_were_here_before_do_not_count(hired):
+    hired.hire(Crew(hired._crew.engine, 2, 1))
+    for index, name in enumerate(["process 17", "process 18", ""]):
+        hired.deliver(Delivery(index, [0], (), 0.1, 0.1, name))
+    while hired.poll() is not None:
+        pass
+    assert hired.caller_helps
+
+
+def test_a_manager_who_looks_no_more_costs_no_memory(run_of):
+    run = run_of(collected=True)
+    witnessed = run.manage(None)
+    run.take(500)
+    for index in range(30_000):
+        run.deliver(delivery(index))
+    assert len(witnessed) == 10_000
+
+
+def test_whoever_waits_is_woken_when_another_thread_has_closed_the_run(run_of, bell):
+    run = run_of(collected=False)
+    before = bell.rung
+    for _ in run.closing():
+        pytest.fail("there is nobody to wait for")
+    assert run.closed
+    assert bell.rung > before

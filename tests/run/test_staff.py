@@ -316,3 +316,24 @@ def test_requests_and_returns_from_many_threads_keep_the_limit(staff):
     assert too_many == []
     assert len(engine.made) <= most
     assert not staff.crowded(engine)
+
+
+def test_where_no_more_threads_can_be_started_those_that_there_are_have_to_do(staff):
+    class Full(FakeEngine):
+        def worker(self, context):
+            if place.workers:
+                raise RuntimeError("can't start new thread")
+            return super().worker(context)
+
+    place = Place()
+    assert staff.request(place, Full(), 5, 5) == 1
+    assert len(place.workers) == 1
+
+
+def test_where_no_thread_can_be_started_at_all_it_is_said(staff):
+    class Full(FakeEngine):
+        def worker(self, _context):
+            raise RuntimeError("can't start new thread")
+
+    with pytest.raises(RuntimeError, match="can't start"):
+        staff.request(Place(), Full(), 5, 5)

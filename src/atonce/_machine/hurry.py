@@ -4,6 +4,7 @@ Whoever does many small things beside such a thread waits for the GIL after each
 a pipe. With the usual interval of 5 ms, starting worker processes takes up to a second of that; with 0.5 ms, a tenth.
 """
 
+import os
 import sys
 import threading
 
@@ -36,5 +37,14 @@ class Hurry:
             if self._count == 0 and abs(sys.getswitchinterval() - _INTERVAL_S) < _INTERVAL_S / 10:
                 sys.setswitchinterval(self._before_s)
 
+    def forget(self) -> None:
+        """In a process that was forked from this one: whoever was in a hurry is not here."""
+        self._lock = threading.Lock()
+        if self._count:
+            self._count = 1
+            self.end()
+
 
 HURRY = Hurry()
+
+os.register_at_fork(after_in_child=HURRY.forget)

@@ -52,7 +52,11 @@ class Attendants:
             self._wanted += 1
             if self._wanted > self._idle:
                 self._begin_another()
-        self._errands.put(errand)
+        try:
+            self._errands.put(errand)
+        except BaseException:  # Ctrl-C
+            self.call_off(errand)
+            raise
         return errand
 
     def call_off(self, errand: Errand) -> bool:
@@ -76,13 +80,16 @@ class Attendants:
 
     def _begin_another(self) -> None:
         thread = threading.Thread(target=self._attend, name=self._name, daemon=True)
-        try:
-            thread.start()
-        except BaseException:
-            self._wanted -= 1
-            raise
         self._idle += 1
         self._threads.add(thread)
+        try:
+            thread.start()
+        except BaseException:  # also Ctrl-C, which leaves a thread behind that has started
+            self._wanted -= 1
+            if thread.ident is None:
+                self._idle -= 1
+                self._threads.discard(thread)
+            raise
 
     def _attend(self) -> None:
         while True:
@@ -92,7 +99,7 @@ class Attendants:
                 errand = None
             if errand is None:
                 with self._lock:
-                    if self._wanted >= self._idle:  # somebody counts on this thread: what he sends is on its way
+                    if self._wanted and self._wanted >= self._idle:  # somebody counts on this thread: what he sends is on its way
                         continue
                     self._idle -= 1
                     self._threads.discard(threading.current_thread())

@@ -102,7 +102,7 @@ def _scene(options: Options) -> Scene:
 
     cpus = usable_cpus()
     in_flight = options.concurrency or _MOST_IN_FLIGHT
-    processes = options.max_workers or min(cpus, in_flight)
+    processes = min(options.max_workers or cpus, in_flight)
     if inside_worker_process() or sys.platform == "win32":
         cpus, processes = 1, 1  # the siblings of this worker process have the other CPUs; and Windows has no workers of ours
     supervisor = sys.modules.get("atonce._workers.process.mailbox")

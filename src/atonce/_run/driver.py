@@ -37,22 +37,27 @@ if TYPE_CHECKING:
     from atonce._values.job import Job
     from atonce._workers.base import Engine, PumpedWorker, Worker
 
-__all__ = ("Crew", "Run", "Witnessed")
+__all__ = ("Crew", "Run", "Witnessed", "is_of_kind")
 
+_WITNESSED = 10_000  # deliveries
 _MANY = 64  # deliveries that a consumer who waits for all of them is woken for
 _GRACE_S = 0.05  # for batches in worker processes that are nearly done, before their processes are killed
 _READING_GRACE_S = 0.5  # for workers that are on their way out; longer only if they wait inside the user's input
 
 
 class Crew:
-    """Workers of one engine that a run wants: at most ``workers``, each with ``in_flight`` items at once."""
+    """Workers of one engine that a run wants: at most ``workers``, each with ``in_flight`` items at once.
 
-    __slots__ = ("engine", "in_flight", "workers")
+    ``limit`` says how many of them there may be in the pool, for all runs together; as many, if it is not given.
+    """
 
-    def __init__(self, engine: Engine, workers: int, in_flight: int) -> None:
+    __slots__ = ("engine", "in_flight", "limit", "workers")
+
+    def __init__(self, engine: Engine, workers: int, in_flight: int, limit: int | None = None) -> None:
         self.engine = engine
         self.workers = workers
         self.in_flight = in_flight
+        self.limit = workers if limit is None else limit
 
 
 class Witnessed(NamedTuple):
@@ -69,6 +74,11 @@ class Witnessed(NamedTuple):
     items: int
     seconds: float
     worker: str
+
+
+def is_of_kind(worker: str, kind: str) -> bool:
+    """Tell whether a delivery is signed by a worker of this kind, and not by one of those who were here before it."""
+    return worker.startswith("process ") == (kind == "process")
 
 
 class Ending(Protocol):
@@ -130,6 +140,7 @@ class Run:
         self._manager: Ending | None = None
         self._pumped: PumpedWorker | None = None
         self._caller_stays = False
+        self._staffing = threading.RLock()  # held by who changes the crew, or asks for workers; before the staff's lock
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
         self._kinds: dict[Worker, Engine] = {}  # of those who are out. Guarded by: _lock
@@ -176,8 +187,9 @@ class Run:
                 self._bar(delivery.start + bad.position if self._in_place else 0)
                 break
         self._outbox.append(delivery)
-        if self._witnesses is not None and delivery.values:
-            self._witnesses.append(Witnessed(delivery.start, len(delivery.values), delivery.seconds, delivery.worker))
+        witnesses = self._witnesses
+        if witnesses is not None and delivery.values:
+            witnesses.append(Witnessed(delivery.start, len(delivery.values), delivery.seconds, delivery.worker))
         if not self._collected or self.source.exhausted or delivery.failed or len(self._outbox) >= _MANY:
             self._bell.ring()
         if self._emit is not None:
@@ -246,6 +258,7 @@ class Run:
         with self._lock:
             self._out[worker] += 1
             self._kinds[worker] = engine
+            self._dismissed.discard(worker)  # it comes straight back
             self._queued -= 1
             self.report.workers_hired += 1
 
@@ -269,8 +282,9 @@ class Run:
     def manage(self, manager: Ending) -> deque[Witnessed]:
         """Remember who manages this run, to end with it; return where it can hear of what is delivered from now on."""
         self._manager = manager
-        self._witnesses = deque()
-        return self._witnesses
+        witnesses: deque[Witnessed] = deque(maxlen=_WITNESSED)
+        self._witnesses = witnesses  # a manager who looks no more does not mind the oldest
+        return witnesses
 
     @property
     def caller_name(self) -> str:
@@ -297,16 +311,18 @@ class Run:
 
         Its workers come as there is room for their work, and those who are here and not of it leave after their batches.
         """
-        before = self._crew
-        if before is not None and before.engine is not crew.engine:
-            withdrawn = self._staff.withdraw(self)
-            with self._lock:
-                self._queued -= withdrawn
-        if crew.in_flight != self.job.in_flight:
-            self.job = self.job.side_by_side(crew.in_flight)
-        self._crew = crew
-        self._heard_from = set()
-        if before is not None and (before.engine is not crew.engine or before.workers > crew.workers):
+        with self._staffing:
+            before, fewer = self._crew, False
+            if before is not None and (before.engine is not crew.engine or before.workers > crew.workers):
+                fewer = True
+                withdrawn = self._staff.withdraw(self)
+                with self._lock:
+                    self._queued -= withdrawn
+            if crew.in_flight != self.job.in_flight:
+                self.job = self.job.side_by_side(crew.in_flight)
+            self._crew = crew
+            self._heard_from = set()
+        if fewer:
             self._overstaffed = True
             self._nudge_all()
         plan = self.report.plan
@@ -318,9 +334,12 @@ class Run:
 
     def _top_up(self) -> None:
         """Ask for the workers that are missing, and wake those that wait, if there is room for their work. Any thread."""
-        crew, source = self._crew, self.source
-        if crew is None:
-            return
+        with self._staffing:
+            if self._crew is not None and self._crew.workers:
+                self._ask_for(self._crew)
+
+    def _ask_for(self, crew: Crew) -> None:
+        source = self.source
         if self._starved and (source.exhausted or source.has_room(crew.workers * crew.in_flight)):
             with self._lock:
                 starved, self._starved = self._starved, set()
@@ -338,7 +357,7 @@ class Run:
             self._queued += missing
         asked = 0
         try:
-            asked = self._staff.request(self, crew.engine, missing, crew.workers)
+            asked = self._staff.request(self, crew.engine, missing, crew.limit)
         finally:
             with self._lock:
                 self._queued -= missing - asked
@@ -385,7 +404,9 @@ class Run:
     def _account_for(self, delivery: Delivery) -> None:
         self.account.enter(delivery)
         self._ordering.add(delivery)
-        if self.caller_helps and not self._caller_stays and self._pumped is not None and delivery.worker != self._pumped.name:
+        if not self.caller_helps or self._caller_stays or self._pumped is None or delivery.worker in {"", self._pumped.name}:
+            return
+        if self._crew is not None and is_of_kind(delivery.worker, self._crew.engine.kind):
             self._heard_from.add(delivery.worker)
             with self._lock:  # Race: 1. all have delivered; 2. the manager sends them home; 3. nobody would work
                 if self._crew is not None and 0 < self._crew.workers <= len(self._heard_from):
@@ -419,7 +440,7 @@ class Run:
         self._interrupt(force=not patient)
         forced = not patient
         until = self._clock.now() + _GRACE_S
-        while True:
+        while not self.closed:
             self._bell.reset()
             everybody_has_left = not self._out
             self._drain()
@@ -436,7 +457,7 @@ class Run:
             else:
                 yield 3600.0
         until = self._clock.now() + (_READING_GRACE_S if patient else 0.0)
-        while self._out and (left := until - self._clock.now()) > 0:
+        while self._out and not self.closed and (left := until - self._clock.now()) > 0:
             self._bell.reset()
             if self._out:
                 yield left
@@ -488,3 +509,4 @@ class Run:
         self.account.close(self.source.taken)
         if self._emit is not None:
             self._emit(RunEnded())
+        self._bell.ring()  # for another thread that is in a stream which this one has closed

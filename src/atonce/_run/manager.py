@@ -19,7 +19,7 @@ from atonce._policy.hiring import Hire, Hiring, Inspect, Nap, Return, Seen, Weig
 from atonce._probe.clocks import own_clocks
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
-from atonce._run.driver import Crew
+from atonce._run.driver import Crew, is_of_kind
 from atonce._run.engines import engine_named
 from atonce._values.typed import Protocol
 from atonce.errors import InternalError, PoolClosed
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ("HiringManager", "Manager")
 
 _FIRST_NAP_S = 0.001
+_LONGEST_HURRY_S = 1.0
 _SMOOTHING = 0.5  # weight of the newest delivery
 
 
@@ -64,6 +65,7 @@ class HiringManager:
             clock: where the time is read.
         """
         self._look_around = look_around
+        self._scene: Scene | None = None
         self._clock = clock
         self._looking = threading.RLock()  # held while it looks and acts, and not while it sleeps
         self._bell = ThreadBell()  # rung at the end
@@ -80,6 +82,8 @@ class HiringManager:
         self._done = 0
         self._item_s = 0.0
         self._delivered: set[str] = set()
+        self._kind = "thread"  # of those who were hired last
+        self._easy_from_s = 0.0
         self._expected = 0  # processes that have to deliver before there is no hurry any more
         self._hurrying = False
         self._crew_cpu_s = 0.0  # of all who were ever hired
@@ -108,7 +112,7 @@ class HiringManager:
         self._bell.ring()
         if wait:
             with self._looking:  # it wakes up and finds that it has ended
-                return
+                self._take_it_easy()
 
     # ---- the thread -------------------------------------------------------------------------------------------------------------
 
@@ -120,7 +124,8 @@ class HiringManager:
         except BaseException as error:
             self._give_up(error)
         finally:
-            self._take_it_easy()
+            with self._looking:
+                self._take_it_easy()
             self._run = None
 
     def _look_and_act(self) -> None:
@@ -129,7 +134,8 @@ class HiringManager:
                 return
             self._queued_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
             self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
-            hiring = Hiring(self._look_around(), self._see(run, 0.0))
+            self._scene = scene = self._look_around()
+            hiring = Hiring(scene, self._see(run, 0.0))
         nap_s = _FIRST_NAP_S
         while True:
             asleep_s = self._clock.now()
@@ -160,15 +166,22 @@ class HiringManager:
                 if action.reason:
                     run.report.plan.reasons.append(action.reason)
                 if isinstance(action, Hire):
-                    self._delivered.clear()
-                    self._expected = action.workers if action.engine == "process" else 0
-                    run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight))
+                    self._hire(run, action)
                 elif isinstance(action, Return):
                     self._return(run)
             seen = self._see(run, 0.0)
-        if len(self._delivered) >= self._expected:
+        if len(self._delivered) >= self._expected or seen.left == 0 or seen.now_s >= self._easy_from_s:
             self._take_it_easy()
         return action.seconds
+
+    def _hire(self, run: Run, action: Hire) -> None:
+        assert self._scene is not None
+        self._delivered.clear()
+        self._kind = action.engine
+        self._expected = action.workers if action.engine == "process" else 0
+        self._easy_from_s = self._clock.now() - self._begun_s + _LONGEST_HURRY_S
+        limit = self._scene.most_processes if action.engine == "process" else self._scene.most_threads
+        run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight, limit))
 
     def _hurry(self) -> None:
         if not self._hurrying:
@@ -193,6 +206,8 @@ class HiringManager:
         if run is not None:
             fault = InternalError(f"the manager has failed: {type(error).__name__}: {error}")
             run.report.notices.append(f"InternalError: {fault}; the run went on with the workers that it had")
+            if self._caller:
+                run.send_home()
 
     # ---- what is seen -----------------------------------------------------------------------------------------------------------
 
@@ -228,7 +243,7 @@ class HiringManager:
             self._done += items
             cost_s = seconds / items
             self._item_s = cost_s if not self._item_s else _SMOOTHING * cost_s + (1 - _SMOOTHING) * self._item_s
-            if worker != self._caller:
+            if worker != self._caller and is_of_kind(worker, self._kind):
                 self._delivered.add(worker)
         return heard
 

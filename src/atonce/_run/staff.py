@@ -85,7 +85,12 @@ class Staff:
             for asked in range(workers):
                 if place.finished:
                     return asked  # the first ones have done it all
-                worker = self._find(roster)
+                try:
+                    worker = self._find(roster)
+                except (RuntimeError, MemoryError):  # there is no room for another thread: those that there are have to do
+                    if not roster.out:
+                        raise
+                    return asked
                 if worker is None:
                     roster.waiting.append(place)
                 else:
