@@ -18,7 +18,7 @@ from atonce._workers.process.zygote import Zygote
 PROCESS = {"engine": "process", "max_workers": 2}
 
 LIMITED = """
-import atonce, os, resource, sys, time
+import _ctypes, atonce, os, resource, sys, time  # _ctypes: some builds of Python keep its library open
 
 def slow(number):
     time.sleep(0.001)  # so that there is work left when the last worker is refused
