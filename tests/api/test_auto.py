@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import sys
 import threading
 import time
 
@@ -41,6 +42,12 @@ def test_work_that_computes_goes_to_processes():
     assert pids[0] == os.getpid()
     assert {*pids} > {os.getpid()}
     assert "it computes" in str(results.report)
+
+
+def test_the_switch_interval_is_as_before():
+    before = sys.getswitchinterval()
+    assert engine_of(atonce.map(computes, range(400))) == "process"
+    assert sys.getswitchinterval() == before
 
 
 def test_work_that_waits_goes_to_threads():

@@ -29,6 +29,7 @@ class Work:
     stays: str = ""
     shares: str = ""
     slow_processes: float = 1.0
+    threads_help: bool = True
     native: float = 1.0
     begins_to_wait: int | None = None
     total: int = 100_000  # where the input does not tell
@@ -64,7 +65,7 @@ class Modelled:
         work, engine, workers, load = self.work, self.hired.engine, self.hired.workers, self.load
         alone = 1 / work.item_s
         if engine == "thread":
-            cpus = 1.0 if work.held else float(self.scene.cpus)
+            cpus = 1.0 if work.held or not work.threads_help else float(self.scene.cpus)
             rate = min(workers * alone, cpus * alone / max(load, 1e-3))
             return rate, 0.0, rate * work.item_s * load, rate * work.item_s * load
         if engine == "process" and self.now - self.hired_at > self.scene.start_s:
@@ -157,6 +158,7 @@ class Modelled:
         (Work(shares="it calls seen.append", load=0.0, item_s=0.02), ["inline"]),
         (Work(stays="it closes over a lock", load=0.0, item_s=0.02), ["inline", "thread"]),
         (Work(native=2.0, held=False), ["inline"]),
+        (Work(items=5000, held=False, threads_help=False), ["inline", "thread", "inline", "process"]),  # short holds of the GIL
         (Work(items=20_000, slow_processes=0.3), ["inline", "process", "inline"]),
     ],
     ids=repr,

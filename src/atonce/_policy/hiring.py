@@ -15,16 +15,18 @@ looks and obeys.
 
 from __future__ import annotations
 
+from collections import deque
 from math import ceil
 
 from atonce._policy.concurrency import Knee
 from atonce._policy.cost import breaks_even_s, saved_s
+from atonce._values.report import in_words
 from atonce._values.typed import NamedTuple
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
 __all__ = ("Decision", "Hire", "Hiring", "Inspect", "Nap", "Payload", "Return", "Scene", "Seen", "Weigh", "settled")
@@ -85,7 +87,8 @@ class Seen(NamedTuple):
 
     Attributes:
         now_s: when.
-        late_s: how much later than it wanted the manager woke: how long it takes to get the GIL.
+        late_s: how much later than it wanted the manager woke: how long it takes to get the GIL. 0 if it has not slept since the
+            last look.
         done: items that have ended.
         taken: items that somebody has taken.
         left: items that nobody has taken; ``None`` where the input cannot tell.
@@ -199,7 +202,7 @@ class Hiring:
         self._most_threads = min(scene.most_threads, scene.in_flight)
         self._go_on: Callable[[Seen], Action] = self._watch
         self._mark = self._last = seen
-        self._late: list[float] = []
+        self._late: deque[float] = deque(maxlen=_WITNESSES)  # of the last naps
         self._blocked = 0
         self._blind_until_s = 0.0  # work that turned out not to wait is not taken for waiting work again before
         self._tried: set[str] = set()
@@ -228,8 +231,7 @@ class Hiring:
         if tick.wall_s <= 0:
             return Nap(_FIRST_NAP_S)
         since = _Span(self._mark, seen)
-        if seen.shares is None and seen.payload is None:  # the same look, asked again, is no second witness
-            self._late.append(seen.late_s)
+        self._note_lateness(seen)
         if self._looks_blocked(seen, tick, since):
             self._blocked += 1
             if self._blocked >= _BLOCKED_LOOKS:
@@ -240,6 +242,10 @@ class Hiring:
             return Nap(_FIRST_NAP_S)
         action = self._think_of_others(seen, since)  # may be an empty tuple, which is no None
         return self._nap_longer(seen, since) if action is None else action
+
+    def _note_lateness(self, seen: Seen) -> None:
+        if seen.late_s > 0:  # else it is the same look, asked again, and no second witness
+            self._late.append(seen.late_s)
 
     def _looks_blocked(self, seen: Seen, tick: _Span, since: _Span) -> bool:
         if seen.now_s < self._blind_until_s or seen.first_ready:
@@ -252,11 +258,9 @@ class Hiring:
         """Say whom to hire for work that computes; ``None`` to wait and see."""
         scene, item_s = self.scene, seen.item_s or seen.now_s
         rest_s = _left(seen) * item_s
-        late = self._late[-_WITNESSES:]
-        held = (
-            scene.gil and max(late, default=0.0) > _HELD_S
-        )  # who waits once for 5 ms has met a held GIL; who never does has to be seen often
-        if len(late) < (2 if held else _WITNESSES):
+        # Who has to wait for it once has met a held GIL; that it is free has to be seen more often.
+        held = scene.gil and max(self._late, default=0.0) > _HELD_S
+        if len(self._late) < (2 if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
         if scene.cpus == 1:
             return self._say("it computes, and there is one CPU", about="CPUs")
@@ -298,7 +302,8 @@ class Hiring:
 
     def _watch_again(self, seen: Seen) -> None:
         self._go_on, self._mark, self._last, self._nap_s = self._watch, seen, seen, _FIRST_NAP_S
-        self._late, self._blocked = [], 0
+        self._blocked = 0
+        self._late.clear()
 
     # ---- threads for work that lets go of the GIL ----------------------------------------------------------------------------
 
@@ -308,7 +313,7 @@ class Hiring:
         self._crew = min(self.scene.cpus, self._most_threads)
         self._patience_s = seen.now_s + max(0.02, 3 * seen.item_s)
         self._go_on = self._await_threads
-        return Hire("thread", self._crew, 1, f"it computes, and the GIL is free ({_ms(_median(self._late[-3:]))} to get it)")
+        return Hire("thread", self._crew, 1, f"it computes, and the GIL is free ({in_words(_median(self._late))} to get it)")
 
     def _await_threads(self, seen: Seen) -> Action:
         if seen.delivered < self._crew and seen.now_s < self._patience_s:
@@ -345,11 +350,11 @@ class Hiring:
         scene, item_s, items = self.scene, seen.item_s or seen.now_s, _left(seen)
         ship_s, start_s, workers = payload.item_s, scene.start_s, scene.most_processes
         saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=start_s, workers=workers)
-        facts = f"{_ms(item_s)} an item, {_ms(ship_s)} to ship one"
+        facts = f"{in_words(item_s)} an item, {in_words(ship_s)} to ship one"
         if saved <= _WORTH * items * item_s:
             self._not_worth_s = items * item_s  # more may be left than is known, or take longer
             at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers)
-            return self._say(f"it computes ({facts}): processes would pay above {_ms(at_s)} an item", about="process")
+            return self._say(f"it computes ({facts}): processes would pay above {in_words(at_s)} an item", about="process")
         self._tried.add("process")
         self._base_rate = 1 / item_s
         return self._hire_processes(seen, scene.most_processes, 1, f"it computes and holds the GIL ({facts})")
@@ -410,9 +415,8 @@ class Hiring:
         if since.wall_s <= 0:
             return Nap(_FIRST_NAP_S)
         was_settled, busy = knee.settled, since.cpus
-        if seen.late_s:
-            self._late.append(seen.late_s)
-        held = self.scene.gil and _median(self._late[-3:]) > _HELD_S
+        self._note_lateness(seen)
+        held = self.scene.gil and _median(self._late) > _HELD_S
         changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if held else self.scene.cpus))
         if held and busy >= _SATURATED and seen.left != 0:
             self._full_looks += 1
@@ -425,7 +429,7 @@ class Hiring:
         if changed:
             reason = ""
             if knee.settled and not was_settled:
-                reason = f"{knee.target} in flight: {knee.rate:,.0f} items/s, {_ms(knee.latency_s or 0.0)} each"
+                reason = f"{knee.target} in flight: {knee.rate:,.0f} items/s, {in_words(knee.latency_s or 0.0)} each"
             return Hire("thread", knee.target, 1, reason)
         return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)))
 
@@ -452,7 +456,7 @@ class Hiring:
         latency = self._knee.shortest_s or seen.item_s
         inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))
         self._base_rate = rate
-        reason = f"it waits, but needs {_ms(cpu_s)} of CPU an item, and the GIL is busy"
+        reason = f"it waits, but needs {in_words(cpu_s)} of CPU an item, and the GIL is busy"
         return self._hire_processes(seen, self.scene.most_processes, inside, reason)
 
 
@@ -495,12 +499,6 @@ def _left(seen: Seen) -> int:
     return seen.left if seen.left is not None else seen.done
 
 
-def _median(numbers: Sequence[float]) -> float:
-    return sorted(numbers)[len(numbers) // 2] if numbers else 0.0
-
-
-def _ms(seconds: float) -> str:
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-6:.2g} µs"
+def _median(numbers: Iterable[float]) -> float:
+    ordered = sorted(numbers)
+    return ordered[len(ordered) // 2] if ordered else 0.0

@@ -133,7 +133,5 @@ def _explain_beginning(run: Run, options: Options, engine: Engine, choice: Decis
 
 def _in_running_loop() -> bool:
     """Tell whether an event loop is running in this thread, without importing asyncio for it."""
-    import sys  # noqa: PLC0415
-
     asyncio = sys.modules.get("asyncio")
     return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001 (documented in asyncio.events)

@@ -21,7 +21,6 @@ from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, is_of_kind
 from atonce._run.engines import engine_named
-from atonce._values.typed import Protocol
 from atonce.errors import InternalError, PoolClosed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -37,21 +36,11 @@ if TYPE_CHECKING:
     from atonce._run.driver import Run, Witnessed
     from atonce._workers.base import Worker
 
-__all__ = ("HiringManager", "Manager")
+__all__ = ("HiringManager",)
 
 _FIRST_NAP_S = 0.001
 _LONGEST_HURRY_S = 1.0
 _SMOOTHING = 0.5  # weight of the newest delivery
-
-
-class Manager(Protocol):
-    """Decides who works at a run, while it goes on."""
-
-    def begin(self, run: Run) -> None:
-        """Start to watch; the run has its first worker."""
-
-    def end(self, *, wait: bool) -> None:
-        """Stop: the run has ended. With ``wait``, return when nothing of the manager is left."""
 
 
 class HiringManager:

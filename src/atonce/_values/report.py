@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atonce._values.record import Record, field
 
-__all__ = ("Plan", "Report")
+__all__ = ("Plan", "Report", "in_words")
 
 
 _TELLING_S = 0.01  # work of less than this says nothing about speed
@@ -77,11 +77,11 @@ class Report(Record, frozen=False):
 
     def __str__(self) -> str:
         """Say it in a few lines."""
-        counts = f"{self.items:,} item{_plural('item', self.items)} in {_seconds(self.wall_s)} -> {self.plan}"
+        counts = f"{self.items:,} item{_plural('item', self.items)} in {in_words(self.wall_s)} -> {self.plan}"
         bad = [f"{number:,} {what}" for number, what in ((self.failed, "failed"), (self.cancelled, "cancelled")) if number]
         lines = [f"{self.name}: {counts}" + (f"  ({', '.join(bad)})" if bad else "")]
         if self.speedup is not None and self.busy_s >= _TELLING_S:
-            lines.append(f"  speed  {self.speedup:.2f}x one worker, {_seconds(self.cpu_s)} of CPU")
+            lines.append(f"  speed  {self.speedup:.2f}x one worker, {in_words(self.cpu_s)} of CPU")
         lines += [f"  why    {reason}" for reason in self.plan.reasons]
         if self.retries:
             lines.append(f"  again  {self.retries:,} attempt{_plural('attempt', self.retries)} after a failure")
@@ -99,10 +99,11 @@ def _plural(word: str, number: int) -> str:
     return "es" if word.endswith("s") else "s"
 
 
-def _seconds(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """Write a duration with its unit: ``1.38 s``, ``86 ms``, ``9.35 µs``, ``520 ns``."""
     if seconds >= 1000:  # noqa: PLR2004 (from here on, three digits are fewer than the whole number)
         return f"{seconds:,.0f} s"
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
         if seconds >= 0.9995 * scale:  # what rounds to 1,000 of a unit is 1 of the next
             return f"{seconds / scale:.3g} {unit}"
     return "0 s"
