@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from atonce._api.pool import Pool
     from atonce._api.results import AsyncStream, Results, Stream
     from atonce._values.outcome import Failure, Outcome, Success
+    from atonce._values.purity import pure
     from atonce._values.report import Plan, Report
     from atonce.errors import (
         AtonceError,
@@ -60,6 +61,7 @@ __all__ = (
     "astream",
     "errors",
     "map",
+    "pure",
     "starmap",
     "stream",
 )
@@ -68,6 +70,7 @@ _HOMES = {
     "atonce._api.mapping": ("amap", "astream", "map", "starmap", "stream"),
     "atonce._api.pool": ("Pool",),
     "atonce._api.results": ("AsyncStream", "Results", "Stream"),
+    "atonce._values.purity": ("pure",),
     "atonce._values.outcome": ("Failure", "Outcome", "Success"),
     "atonce._values.report": ("Plan", "Report"),
 }

@@ -93,7 +93,7 @@ def test_a_function_that_cannot_be_sent_stays():
 
     results = atonce.map(guarded, range(400))
     assert engine_of(results) == "inline"
-    assert "closes over 'lock'" in str(results.report)
+    assert "it uses 'lock', a lock that other processes do not see" in str(results.report)
 
 
 def test_coroutine_functions_run_on_an_event_loop():

@@ -41,7 +41,7 @@ def test_what_a_signals_handler_raises_between_two_items_is_not_lost():
         raise Alarm
 
     here = sys._getframe().f_code
-    heard = (os.path.dirname(atonce.__file__), threading.__file__)  # noqa: PTH120
+    heard = (os.path.dirname(atonce.__file__), threading.__file__)
     previous = signal.signal(signal.SIGALRM, ring)
     try:
         for attempt in range(10):

@@ -417,5 +417,5 @@ def test_a_worker_killed_from_outside_while_idle():
         for _ in range(5):
             pid = pool.submit(os.getpid).result(30)
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "the worker to be gone")  # noqa: PTH110
+            wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "the worker to be gone")
         assert pool.map(abs, [-1]) == [1]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.hiring import Decision, Hire, Hiring, Inspect, Nap, Payload, Return, Scene, Seen, Weigh, settled
+from atonce._policy.hiring import Decision, Hire, Hiring, Inspect, Nap, Payload, Return, Safety, Scene, Seen, Weigh, settled
 
 SCENE = Scene(cpus=2, gil=True, most_threads=512, most_processes=2, in_flight=512, start_s=0.03)
 MOST_ACTIONS = 10  # between two naps
@@ -28,11 +28,19 @@ class Work:
     ship_s: float = 1e-6
     stays: str = ""
     shares: str = ""
+    apart: str = ""
+    doubt: str = ""
+    changes: bool = False
     slow_processes: float = 1.0
     threads_help: bool = True
     native: float = 1.0
     begins_to_wait: int | None = None
     total: int = 100_000  # where the input does not tell
+
+    def safety(self, done, before):
+        if before is not None and self.changes:
+            return Safety("it changes 'seen' from item to item", done=done)
+        return Safety(self.shares, self.apart, self.doubt, done, before is not None)
 
 
 class Modelled:
@@ -43,7 +51,7 @@ class Modelled:
         self.now = self.done = self.first_cpu = self.process_cpu = self.crew_cpu = 0.0
         self.delivered = self.told = 0
         self.hired, self.hired_at = Hire("inline", 1, 1, ""), 0.0
-        self.shares = self.payload = None
+        self.safety = self.payload = None
         self.actions = []
         self.hiring = Hiring(scene, self.seen(0.0))
         nap = 0.001
@@ -98,7 +106,7 @@ class Modelled:
         item_s = self.work.item_s if done else 0.0
         return Seen(
             self.now, late, done, taken, left, item_s, self.first_cpu, 0.0, False, self.process_cpu, self.crew_cpu, 0.0,
-            self.delivered, heard, self.shares, self.payload,
+            self.delivered, heard, self.safety, self.payload,
         )  # fmt: skip
 
     def look(self):
@@ -109,7 +117,7 @@ class Modelled:
                 return action.seconds
             self.actions.append((self.now, action))
             if isinstance(action, Inspect):
-                self.shares = self.work.shares
+                self.safety = self.work.safety(int(self.done), self.safety)
             elif isinstance(action, Weigh):
                 self.payload = Payload(self.work.ship_s, self.work.stays)
             elif isinstance(action, Hire):
@@ -156,6 +164,12 @@ class Modelled:
         (Work(stays="it closes over a lock"), ["inline"]),
         (Work(shares="it calls seen.append"), ["inline"]),
         (Work(shares="it calls seen.append", load=0.0, item_s=0.02), ["inline"]),
+        (Work(apart="'gate' is a lock of this process"), ["inline"]),
+        (Work(apart="'gate' is a lock of this process", load=0.0, item_s=0.02), ["inline", "thread"]),
+        (Work(doubt="it fills the cache of fib"), ["inline", "process"]),
+        (Work(doubt="it fills the cache of fib", load=0.0, item_s=0.02), ["inline", "thread"]),
+        (Work(doubt="it fills the cache of fib", load=0.0, item_s=0.02, changes=True), ["inline"]),
+        (Work(item_s=0.0001, changes=True), ["inline"]),
         (Work(stays="it closes over a lock", load=0.0, item_s=0.02), ["inline", "thread"]),
         (Work(native=2.0, held=False), ["inline"]),
         (Work(items=5000, held=False, threads_help=False), ["inline", "thread", "inline", "process"]),  # short holds of the GIL
@@ -221,6 +235,9 @@ works = st.builds(
     ship_s=st.sampled_from([1e-6, 1e-4, 1e-2]),
     stays=st.sampled_from(["", "it closes over a lock"]),
     shares=st.sampled_from(["", "it calls seen.append"]),
+    apart=st.sampled_from(["", "'gate' is a lock of this process"]),
+    doubt=st.sampled_from(["", "it fills the cache of fib"]),
+    changes=st.booleans(),
     slow_processes=st.sampled_from([0.1, 0.5, 1.0]),
     native=st.sampled_from([1.0, 2.0]),
     begins_to_wait=st.none() | st.integers(1, 1000),
@@ -243,10 +260,12 @@ def test_whatever_the_work_is_like(work, scene):
     for _, action in modelled.actions:
         if isinstance(action, Hire):
             assert not work.shares
+            assert not (work.doubt and work.changes)
             assert action.workers >= 1
             assert action.in_flight >= 1
             if action.engine == "process":
                 assert not work.stays
+                assert not work.apart
                 assert 2 <= action.workers <= scene.most_processes
                 assert action.workers * action.in_flight <= max(scene.in_flight, action.workers)
             else:

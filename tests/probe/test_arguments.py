@@ -10,7 +10,11 @@ import typing
 
 import pytest
 
-from atonce._probe.effects import shared_writes
+from atonce._probe.scan import scan
+
+
+def shared_writes(fn):
+    return scan(fn).write
 
 
 def scores(record):

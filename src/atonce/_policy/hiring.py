@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
-__all__ = ("Decision", "Hire", "Hiring", "Inspect", "Nap", "Payload", "Return", "Scene", "Seen", "Weigh", "settled")
+__all__ = ("Decision", "Hire", "Hiring", "Inspect", "Nap", "Payload", "Return", "Safety", "Scene", "Seen", "Weigh", "settled")
 
 _FIRST_NAP_S = 0.001
 _LONGEST_NAP_S = 0.05
@@ -48,6 +48,8 @@ _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
 _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 _MOST_INSIDE = 64  # items in flight in one process
+_WATCHED_ITEMS = 3  # that have to end between two looks at the state around them
+_SHORT_S = 0.001  # an item of less is worth waiting for, to see that it changes nothing, also where nothing points at it
 
 
 class Scene(NamedTuple):
@@ -101,7 +103,7 @@ class Seen(NamedTuple):
         crew_queued_s: for how long they were ready to run and had no CPU.
         delivered: how many of those who were hired last have delivered.
         heard: what was delivered since the last look: index of the first item, how many items, seconds of all of them.
-        shares: how the function reaches state that others see; empty if it does not seem to; ``None`` before ``Inspect``.
+        safety: ``None`` before ``Inspect``.
         payload: ``None`` before ``Weigh``.
     """
 
@@ -119,8 +121,26 @@ class Seen(NamedTuple):
     crew_queued_s: float = 0.0
     delivered: int = 0
     heard: Sequence[tuple[int, int, float]] = ()
-    shares: str | None = None
+    safety: Safety | None = None
     payload: Payload | None = None
+
+
+class Safety(NamedTuple):
+    """Whether other workers may have a part in the work without a change of what the program means.
+
+    Attributes:
+        together: why its items must not run side by side; empty if they may.
+        apart: why they must not run in other processes; empty if they may.
+        doubt: what it may do to state that others see; empty if there is no doubt.
+        done: items that had ended when this was found out.
+        watched: whether items were seen to change nothing.
+    """
+
+    together: str = ""
+    apart: str = ""
+    doubt: str = ""
+    done: int = 0
+    watched: bool = True
 
 
 class Nap(NamedTuple):
@@ -203,6 +223,7 @@ class Hiring:
         self._go_on: Callable[[Seen], Action] = self._watch
         self._mark = self._last = seen
         self._late: deque[float] = deque(maxlen=_WITNESSES)  # of the last naps
+        self._note_lateness(seen)
         self._blocked = 0
         self._blind_until_s = 0.0  # work that turned out not to wait is not taken for waiting work again before
         self._tried: set[str] = set()
@@ -277,11 +298,14 @@ class Hiring:
         return self._unless_shared(seen, self._think_of_processes)
 
     def _unless_shared(self, seen: Seen, then: Callable[[Seen], Action]) -> Action:
-        if seen.shares is None:
+        safety = seen.safety
+        if safety is None:
             return Inspect()
-        if seen.shares:
+        if safety.together:
             self._go_on = self._stay
-            return Stay(f"{seen.shares}, so the items stay one after the other (engine= overrules)")
+            return Stay(f"{safety.together}, so the items stay one after the other (engine= overrules)")
+        if not safety.watched and (safety.doubt or 0.0 < seen.item_s < _SHORT_S):
+            return Inspect() if seen.done >= safety.done + _WATCHED_ITEMS else Nap(_FIRST_NAP_S)
         return then(seen)
 
     def _nap_longer(self, seen: Seen, since: _Span) -> Action:
@@ -341,9 +365,11 @@ class Hiring:
     # ---- processes for work that holds the GIL -------------------------------------------------------------------------------
 
     def _think_of_processes(self, seen: Seen) -> Action:
-        payload = seen.payload
+        payload, apart = seen.payload, seen.safety.apart if seen.safety is not None else ""
         if payload is None:
-            return Weigh()
+            if not apart:
+                return Weigh()
+            payload = Payload(0.0, apart)
         if payload.stays:
             self._tried.add("process")
             return Stay(f"it computes, but {payload.stays}, so it stays in the calling thread")
@@ -451,7 +477,8 @@ class Hiring:
             return Weigh()
         self._tried.add("process")
         rest_s = _left(seen) / rate
-        if payload.stays or rest_s < 2 * self.scene.start_s or cpu_s < 4 * payload.item_s:
+        apart = seen.safety is not None and seen.safety.apart
+        if payload.stays or apart or rest_s < 2 * self.scene.start_s or cpu_s < 4 * payload.item_s:
             return None
         latency = self._knee.shortest_s or seen.item_s
         inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))

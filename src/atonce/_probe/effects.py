@@ -1,152 +1,93 @@
-"""Does a function write to state that others see? A look at its code, not a proof.
+"""May a function's items run side by side, and in other processes, without a change of what the program means?
 
-It reads the bytecode of the function and of nothing that the function calls, so it misses writes behind a call, or through an
-alias. A write into an argument counts: the caller may look at its inputs afterwards. Where it sees one, the function's items are
-kept in order, in the caller.
+Two witnesses: the code (``scan.py``) says what the function seems to write and what it reaches; fingerprints of what it reaches,
+of some inputs and of what the whole program has once (``fingerprint.py``), taken while items run one after the other, say what
+changes.
+What changes once may be something that is made for the first item and kept; what changes again would change with every item.
 """
 
-import dis
-from collections.abc import Callable, Iterator, MutableMapping, MutableSequence, MutableSet
-from functools import partial
-from types import FunctionType, MethodType, ModuleType
-from typing import Any
+from __future__ import annotations
 
-__all__ = ("shared_writes",)
+import os
+import sys
 
-_WRITES = {
-    "STORE_GLOBAL": "it assigns the global {!r}",
-    "DELETE_GLOBAL": "it deletes the global {!r}",
-    "STORE_ATTR": "it sets the attribute {!r}",
-    "DELETE_ATTR": "it deletes the attribute {!r}",
+from atonce._policy.hiring import Safety
+from atonce._probe.fingerprint import fingerprint
+from atonce._probe.scan import scan
+from atonce._probe.things import is_atom
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+__all__ = ("Watch",)
+
+_PROGRAM = {
+    "the working directory": lambda: os.getcwd(),  # noqa: PTH109, PLW0108 (a test may swap it)
+    "the environment": lambda: dict(os.environ),
+    "sys.path": lambda: sys.path,
+    "random's numbers": lambda: _random_numbers("random", "_inst"),
+    "numpy's random numbers": lambda: _random_numbers("numpy.random.mtrand", "_rand"),
+    "the recursion limit": sys.getrecursionlimit,
 }
-_MAKES_NEW = (
-    "CALL",
-    "BINARY_OP",
-    "BUILD",
-    "COMPARE",
-    "CONTAINS",
-    "FORMAT",
-    "IS_OP",
-    "UNARY",
-    "GET_",
-)  # what lies on top after these
-_MUTATORS = frozenset(
-    [
-        "add",
-        "append",
-        "appendleft",
-        "clear",
-        "discard",
-        "extend",
-        "extendleft",
-        "insert",
-        "pop",
-        "popitem",
-        "popleft",
-        "put",
-        "remove",
-        "reverse",
-        "rotate",
-        "setdefault",
-        "sort",
-        "subtract",
-        "symmetric_difference_update",
-        "difference_update",
-        "intersection_update",
-        "update",
-        "write",
-        "writelines",
-    ],
-)
-_CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 
 
-def shared_writes(fn: Callable[..., Any]) -> str:
-    """Say how ``fn`` writes to shared state, in words that follow "because"; empty if it does not seem to."""
-    while isinstance(fn, partial):
-        fn = fn.func
-    if isinstance(fn, MethodType):
-        fn = fn.__func__
-    if not isinstance(fn, FunctionType):
-        fn = type(fn).__call__
-    # What is written in C cannot be seen.
-    return next(_writes(fn), "") if isinstance(fn, FunctionType) else ""
+class Watch:
+    """Watches one function. Belongs to the manager's thread."""
+
+    def __init__(self, fn: Callable[..., Any], *, star: bool) -> None:
+        self._fn = fn
+        self._star = star
+        self._found: Any = None
+        self._items: tuple[Any, ...] = ()
+        self._before: dict[str, object] = {}
+        self._changed_once: set[str] = set()
+
+    def look(self, done: int, items: Sequence[Any]) -> Safety:
+        """Look, or look again.
+
+        Args:
+            done: items that have ended so far.
+            items: some inputs that were taken lately.
+        """
+        if self._found is None:
+            self._found = scan(self._fn, items, star=self._star)
+            if self._found.write:
+                return Safety(f"{self._found.write}", done=done)
+            self._take(items)
+            return Safety(apart=self._found.here, doubt=self._found.doubt, done=done, watched=not self._looks_at_anything())
+        changed = self._changed()
+        again = changed & self._changed_once
+        if again:
+            return Safety(f"it changes {min(again)} from item to item", done=done)
+        self._changed_once |= changed
+        self._take(items)
+        return Safety(apart=self._found.here, doubt=self._found.doubt, done=done, watched=not changed)
+
+    def _looks_at_anything(self) -> bool:
+        return bool(self._found.reached or self._found.doubt or self._items)
+
+    def _take(self, items: Sequence[Any]) -> None:
+        self._items = tuple(item for item in items if not is_atom(item))
+        self._before = self._state()
+
+    def _state(self) -> dict[str, object]:
+        state = {name: fingerprint(reached()) for name, reached in self._found.reached.items()}
+        state |= {name: fingerprint(look()) for name, look in _PROGRAM.items()}
+        if self._items:
+            state["its argument"] = [fingerprint(item) for item in self._items]
+        return state
+
+    def _changed(self) -> set[str]:
+        now = self._state()
+        changed = {name for name, before in self._before.items() if now[name] != before}
+        if "its argument" in changed:
+            self._changed_once.add("its argument")  # each is another thing, made before: nothing is set up in it once
+        return changed
 
 
-def _writes(fn: FunctionType) -> Iterator[str]:
-    outside = _outside(fn)
-    given = {*fn.__code__.co_varnames[: fn.__code__.co_argcount]}  # parameters, ``self`` too, that hold what the caller gave
-    stack = [""] * 8  # of what each value on the interpreter's stack is a part; empty for anything that nobody else sees
-    for step in dis.get_instructions(fn):
-        names, op = _names(step), step.opname
-        if op == "STORE_DEREF" and names[0] in fn.__code__.co_freevars:
-            yield f"it assigns {names[0]!r} of the enclosing function"
-        elif op in ("STORE_GLOBAL", "DELETE_GLOBAL"):
-            yield _WRITES[op].format(names[0])
-        elif write := _write(op, names[-1], stack):
-            yield write
-        if op.startswith("STORE_FAST"):
-            given -= {*names}
-        _follow(step, names if op.startswith("LOAD_") else (), given | {*outside}, stack)
-
-
-def _names(step: dis.Instruction) -> tuple[str, ...]:
-    """Return the names in an instruction: two where it loads or stores two variables at once (3.13)."""
-    if isinstance(step.argval, tuple) and "FAST" in step.opname:  # a constant may be a tuple too
-        return step.argval
-    return (str(step.argval),)
-
-
-def _write(op: str, name: str, stack: list[str]) -> str:
-    """Say how an instruction writes to what others see; empty if it does not."""
-    if op in ("STORE_ATTR", "DELETE_ATTR") and stack[-1]:
-        return _WRITES[op].format(f"{stack[-1]}.{name}")
-    depth = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}.get(op)
-    if depth and stack[-depth]:
-        return f"it writes into {stack[-depth]!r}"
-    if op in ("LOAD_METHOD", "LOAD_ATTR") and name in _MUTATORS and stack[-1]:
-        return f"it calls {stack[-1]}.{name}"
-    return ""
-
-
-def _follow(step: dis.Instruction, names: tuple[str, ...], seen_by_others: set[str], stack: list[str]) -> None:
-    """Do to the stack what the instruction does, as far as it matters: a part of a thing stands for the thing."""
-    effect = dis.stack_effect(step.opcode, step.arg, jump=False)
-    if effect < 0:
-        del stack[effect:]
-        stack[:0] = [""] * -effect  # never empty, also where a jump has led us astray
-    if step.opname == "COPY":
-        stack.append(stack[-(step.arg or 1)])
-    elif step.opname == "SWAP":
-        deep = -(step.arg or 1)
-        stack[-1], stack[deep] = stack[deep], stack[-1]
-    elif step.opname.startswith(_MAKES_NEW) and step.argrepr != "[]":
-        stack[-1] = ""
-    elif effect > 0:
-        loaded = [name if name in seen_by_others else "" for name in names][-effect:]
-        if step.opname not in ("LOAD_ATTR", "LOAD_METHOD"):
-            stack += [""] * (effect - len(loaded)) + loaded
-        else:
-            stack += [""] * effect
-
-
-def _outside(fn: FunctionType) -> dict[str, Any]:
-    """List the mutable things outside the function that its code names: in globals, and in enclosing functions."""
-    named: dict[str, Any] = {name: fn.__globals__[name] for name in fn.__code__.co_names if name in fn.__globals__}
-    for name, cell in zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True):
-        try:
-            named[name] = cell.cell_contents
-        except ValueError:
-            continue  # no value yet
-    return {name: thing for name, thing in named.items() if _is_mutable(type(thing))}
-
-
-def _is_mutable(kind: type) -> bool:
-    """Tell containers, and instances of somebody's class, from functions, classes, modules and plain values.
-
-    By the type: a stand-in for another object (Flask's ``request``) may answer wrongly, or not at all, for itself.
-    """
-    if issubclass(kind, _CONTAINERS):
-        return True
-    can_be_called = any("__call__" in vars(base) for base in kind.__mro__)
-    return bool(kind.__dictoffset__) and not can_be_called and kind is not ModuleType
+def _random_numbers(module: str, name: str) -> object:
+    loaded = sys.modules.get(module)
+    return getattr(loaded, name, None)

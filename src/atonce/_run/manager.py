@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atonce._machine.clock import Clock
-    from atonce._policy.hiring import Payload, Scene
+    from atonce._policy.hiring import Payload, Safety, Scene
     from atonce._probe.clocks import Clocks
+    from atonce._probe.effects import Watch
     from atonce._run.attendants import Errand
     from atonce._run.driver import Run, Witnessed
     from atonce._workers.base import Worker
@@ -40,6 +41,7 @@ __all__ = ("HiringManager",)
 
 _FIRST_NAP_S = 0.001
 _LONGEST_HURRY_S = 1.0
+_COMPUTES = 0.75  # part of the time since the last look
 _SMOOTHING = 0.5  # weight of the newest delivery
 
 
@@ -67,7 +69,8 @@ class HiringManager:
         self._witnessed: deque[Witnessed]
         self._process_cpu_s = 0.0  # when it began
         self._first_cpu_s = 0.0
-        self._queued_s = 0.0
+        self._first_seen = 0.0, 0.0  # when, and its CPU time then
+        self._queued_before_s = self._queued_s = 0.0
         self._done = 0
         self._item_s = 0.0
         self._delivered: set[str] = set()
@@ -78,7 +81,8 @@ class HiringManager:
         self._crew_cpu_s = 0.0  # of all who were ever hired
         self._crew_queued_s = 0.0
         self._crew_clocks: dict[Worker, tuple[float, float]] = {}  # what each of them showed last
-        self._shares: str | None = None
+        self._watch: Watch | None = None
+        self._safety: Safety | None = None
         self._payload: Payload | None = None
 
     def begin(self, run: Run) -> None:
@@ -118,19 +122,20 @@ class HiringManager:
             self._run = None
 
     def _look_and_act(self) -> None:
-        with self._looking:
+        late_s = self._clock.now() - self._begun_s
+        with self._looking, HURRY:
             if (run := self._open_run()) is None:
                 return
-            self._queued_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
+            self._queued_before_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
             self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
             self._scene = scene = self._look_around()
-            hiring = Hiring(scene, self._see(run, 0.0))
+            hiring = Hiring(scene, self._see(run, late_s))
         nap_s = _FIRST_NAP_S
         while True:
             asleep_s = self._clock.now()
             self._bell.wait(nap_s)
             late_s = self._clock.now() - asleep_s - nap_s
-            with self._looking:
+            with self._looking, HURRY:  # whatever opens a file lets the GIL go, and would wait for it for 5 ms
                 if (run := self._open_run()) is None:
                     return
                 nap_s = self._act(run, hiring, late_s)
@@ -142,11 +147,8 @@ class HiringManager:
         """Do what there is to do now; return for how long there is nothing."""
         seen = self._see(run, late_s)
         while not isinstance(action := hiring.look(seen), Nap):
-            self._hurry()
             if isinstance(action, Inspect):
-                from atonce._probe.effects import shared_writes  # noqa: PLC0415 (3 ms, for those who are about to hire)
-
-                self._shares = shared_writes(run.job.fn)
+                self._inspect(run)
             elif isinstance(action, Weigh):
                 from atonce._probe.payload import weigh  # noqa: PLC0415
 
@@ -163,12 +165,21 @@ class HiringManager:
             self._take_it_easy()
         return action.seconds
 
+    def _inspect(self, run: Run) -> None:
+        if self._watch is None:
+            from atonce._probe.effects import Watch  # noqa: PLC0415 (3 ms, for those who are about to hire)
+
+            self._watch = Watch(run.job.fn, star=run.job.star)
+        self._safety = self._watch.look(self._done, run.source.sample)
+
     def _hire(self, run: Run, action: Hire) -> None:
         assert self._scene is not None
         self._delivered.clear()
         self._kind = action.engine
         self._expected = action.workers if action.engine == "process" else 0
-        self._easy_from_s = self._clock.now() - self._begun_s + _LONGEST_HURRY_S
+        if self._expected:
+            self._hurry()
+            self._easy_from_s = self._clock.now() - self._begun_s + _LONGEST_HURRY_S
         limit = self._scene.most_processes if action.engine == "process" else self._scene.most_threads
         run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight, limit))
 
@@ -220,7 +231,7 @@ class HiringManager:
             crew_queued_s,
             len(self._delivered),
             heard,
-            self._shares,
+            self._safety,
             self._payload,
         )
 
@@ -244,7 +255,14 @@ class HiringManager:
             clocks = getattr(present[0], "clocks", None) if present else None
         if clocks is None or (spent := clocks.cpu_s()) is None:
             return 0.0, 0.0, False
-        return spent - self._first_cpu_s, clocks.queued_s() - self._queued_s, clocks.is_ready()
+        now_s, spent = self._clock.now() - self._begun_s, spent - self._first_cpu_s
+        before_s, before = self._first_seen
+        self._first_seen = now_s, spent
+        if spent - before > _COMPUTES * (now_s - before_s):
+            return spent, self._queued_s, True  # nothing more has to be known, and to read files would take its time
+        if self._caller_clocks is not None:
+            self._queued_s = clocks.queued_s() - self._queued_before_s
+        return spent, self._queued_s, clocks.is_ready()
 
     def _crew(self, run: Run) -> tuple[float, float]:
         """Tell the CPU time of all who were ever hired, and their time in the queue for a CPU."""

@@ -1,5 +1,6 @@
 """Does a function write to state that others see?"""
 
+import functools
 import json
 import math
 import threading
@@ -8,7 +9,12 @@ from functools import partial
 
 import pytest
 
-from atonce._probe.effects import shared_writes
+from atonce._probe.scan import scan
+
+
+def shared_writes(fn):
+    return scan(fn).write
+
 
 total = 0
 seen = []
@@ -339,6 +345,51 @@ PURE = {
 @pytest.mark.parametrize("name", PURE)
 def test_a_function_that_keeps_to_itself_is_left_alone(name):
     assert shared_writes(PURE[name]) == ""
+    assert scan(PURE[name]).doubt == ""
+
+
+def makes_once(value):
+    global total
+    if total is None:
+        total = value
+    return total
+
+
+def changes_a_part_of_a_result(value):
+    table.get(value).append(1)
+
+
+@functools.lru_cache
+def remembers(value):
+    return value
+
+
+def asks_what_remembers(value):
+    return remembers(value)
+
+
+def grows_in_place(rows):
+    rows += rows
+
+
+@pytest.mark.parametrize("fn", [makes_once, changes_a_part_of_a_result, remembers, asks_what_remembers, grows_in_place])
+def test_what_may_be_or_not_is_a_doubt(fn):
+    found = scan(fn)
+    assert found.write == ""
+    assert found.doubt
+
+
+gate = threading.Lock()
+
+
+def passes_a_gate(value):
+    with gate:
+        return value
+
+
+def test_what_other_processes_would_not_see_is_named():
+    assert scan(passes_a_gate).here == "it uses 'gate', a lock that other processes do not see"
+    assert scan(passes_a_gate).write == ""
 
 
 def uses_a_list_of_its_own_after_reading_a_global(value):

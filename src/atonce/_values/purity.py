@@ -1,0 +1,65 @@
+"""A function's declaration that it shares no state."""
+
+from __future__ import annotations
+
+from functools import partial
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ParamSpec
+
+    from atonce._values.typed import TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = ("is_pure", "pure")
+
+_MARK = "__atonce_pure__"
+
+
+def pure(fn: Callable[P, R]) -> Callable[P, R]:
+    """Declare that a function shares no state, for the case in which ``engine="auto"`` is too careful with it.
+
+    ``auto`` then does not look at what the function writes, and may run its items side by side and in other processes. A function
+    that draws random numbers from the generator that all share, or fills a cache, is such a case, if nobody minds.
+
+    Args:
+        fn: any function or other callable.
+
+    Returns:
+        The same function; a ``functools.partial`` of it, where it cannot carry a mark (a builtin).
+
+    Raises:
+        TypeError: it cannot be called.
+
+    Example:
+        >>> import random
+        >>> import atonce
+        >>> @atonce.pure
+        ... def throw(_):
+        ...     return random.randint(1, 6)
+        >>> len(atonce.map(throw, range(3)))
+        3
+    """
+    if not callable(fn):
+        raise TypeError(f"atonce.pure declares something about a function, not about {fn!r}")
+    try:
+        setattr(fn, _MARK, True)
+    except (AttributeError, TypeError):
+        fn = partial(fn)
+        setattr(fn, _MARK, True)
+    return fn
+
+
+def is_pure(fn: Any) -> bool:
+    """Tell whether a function, or what it is a method or a partial of, was declared so."""
+    while True:
+        if getattr(fn, "__dict__", {}).get(_MARK) is True:
+            return True
+        inner = getattr(fn, "func", None) if isinstance(fn, partial) else getattr(fn, "__func__", None)
+        if inner is None:
+            return False
+        fn = inner
