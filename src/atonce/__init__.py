@@ -14,12 +14,14 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from atonce import errors
+    from atonce._api.explain import Explanation, explain
     from atonce._api.mapping import amap, astream, map, starmap, stream  # noqa: A004 (the built-in's name and meaning)
     from atonce._api.pool import Pool
     from atonce._api.results import AsyncStream, Results, Stream
     from atonce._values.outcome import Failure, Outcome, Success
+    from atonce._values.plan import Plan
     from atonce._values.purity import pure
-    from atonce._values.report import Plan, Report
+    from atonce._values.report import Report
     from atonce.errors import (
         AtonceError,
         EngineUnavailable,
@@ -40,6 +42,7 @@ __all__ = (
     "AsyncStream",
     "AtonceError",
     "EngineUnavailable",
+    "Explanation",
     "Failure",
     "InternalError",
     "OptionError",
@@ -60,6 +63,7 @@ __all__ = (
     "amap",
     "astream",
     "errors",
+    "explain",
     "map",
     "pure",
     "starmap",
@@ -67,12 +71,14 @@ __all__ = (
 )
 
 _HOMES = {
+    "atonce._api.explain": ("Explanation", "explain"),
     "atonce._api.mapping": ("amap", "astream", "map", "starmap", "stream"),
     "atonce._api.pool": ("Pool",),
     "atonce._api.results": ("AsyncStream", "Results", "Stream"),
     "atonce._values.purity": ("pure",),
     "atonce._values.outcome": ("Failure", "Outcome", "Success"),
-    "atonce._values.report": ("Plan", "Report"),
+    "atonce._values.plan": ("Plan",),
+    "atonce._values.report": ("Report",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

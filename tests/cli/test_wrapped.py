@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from atonce._probe.effects import shared_writes
+from atonce._probe.scan import scan
 from atonce._values.job import is_coroutine_function, name_of
 from atonce._wire.tracebacks import pack, unpack
 from atonce.cli.story import story_of
@@ -44,7 +44,7 @@ def test_everybody_looks_through_it():
     assert name_of(Checked(later)) == "later"
     assert is_coroutine_function(Checked(later))
     assert not is_coroutine_function(Checked(note))
-    assert shared_writes(Checked(note)) == shared_writes(note) != ""
+    assert scan(Checked(note)).write == scan(note).write != ""
 
 
 def test_both_go_to_another_process():

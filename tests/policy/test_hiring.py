@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.hiring import Decision, Hire, Hiring, Inspect, Nap, Payload, Return, Safety, Scene, Seen, Weigh, settled
+from atonce._policy.action import Decision, Hire, Inspect, Nap, Return, Weigh, settled
+from atonce._policy.hiring import Hiring
+from atonce._policy.observation import Payload, Safety, Scene, Seen
 
 SCENE = Scene(cpus=2, gil=True, most_threads=512, most_processes=2, in_flight=512, start_s=0.03)
 MOST_ACTIONS = 10  # between two naps

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._values.report import Plan, Report
+from atonce._values.plan import Plan
+from atonce._values.report import Report
 
 COLUMNS = 80
 
@@ -158,3 +159,42 @@ def test_an_ordinary_report_fits_a_terminal(reason):
 @given(st.builds(Report, name=st.just("work"), items=st.integers(0, 10**12), failed=st.integers(0, 99), wall_s=st.floats(0, 1e9)))
 def test_any_report_can_be_shown(report):
     assert str(report).startswith("work: ")
+
+
+def decided():
+    plan = Plan("process", 2, hired_s=0.018, verified_s=0.061, gain=1.94, safe="pickles; no state changed around the items watched")
+    plan.reasons += ["began in the calling thread, to see what the work is like", "it computes and holds the GIL (86 µs an item)"]
+    plan.ruled_out["thread"] = "the GIL is held"
+    plan.flips += ["below 3 µs an item inline wins", "without a GIL threads would"]
+    return plan
+
+
+def test_a_choice_with_its_evidence():
+    report = Report("burn", decided(), items=7000, succeeded=7000, wall_s=0.35, cpu_s=0.6, busy_s=0.622, one_worker_s=0.622)
+    assert str(report).splitlines() == [
+        "burn: 7,000 items in 350 ms -> 2 processes        hired at 18 ms, verified at 61 ms: 1.9x one worker",
+        "  speed  1.78x one worker, 600 ms of CPU",
+        "  why    it computes and holds the GIL (86 µs an item)",
+        "  not    threads: the GIL is held   ·   inline: 272 ms slower",
+        "  flips  below 3 µs an item inline wins   ·   without a GIL threads would",
+        "  safe   pickles; no state changed around the items watched",
+    ]
+
+
+@given(st.integers(0, 8), st.integers(0, 8), st.booleans())
+def test_a_report_has_ten_lines_at_most(reasons, notices, much):
+    report = Report("burn", decided(), items=7, wall_s=1.0, busy_s=2.0, one_worker_s=2.0)
+    report.plan.reasons += [f"reason {number}" for number in range(reasons)]
+    report.notices += [f"notice {number}" for number in range(notices)]
+    if much:
+        report.retries = report.workers_lost = report.bytes_moved = 5
+    lines = str(report).splitlines()
+    assert len(lines) <= 10
+    assert not reasons or f"  why    reason {reasons - 1}" in lines
+    assert any("note" in line for line in lines) == bool(notices)
+    assert not much or "5 bytes" in str(report)
+
+
+def test_what_is_not_shown_is_counted():
+    report = Report("work", notices=[f"notice {number}" for number in range(30)])
+    assert str(report).endswith("note   22 more: see .notices")

@@ -29,18 +29,18 @@ def saved_s(*, items: float, item_s: float, ship_s: float, start_s: float, worke
     return items * (item_s - each_s) - start_s
 
 
-def breaks_even_s(*, items: float, ship_s: float, start_s: float, workers: int) -> float:
-    """Return the seconds an item from which on worker processes pay: where ``saved_s`` turns from a loss into a gain.
+def breaks_even_s(*, items: float, ship_s: float, start_s: float, workers: int, worth: float = 0.0) -> float:
+    """Return the seconds an item from which on worker processes save more than the part ``worth`` of the work.
 
     Example:
         >>> at = breaks_even_s(items=1000, ship_s=10e-6, start_s=0.03, workers=2)
         >>> abs(saved_s(items=1000, item_s=at, ship_s=10e-6, start_s=0.03, workers=2)) < 1e-9
         True
     """
-    if workers < 2 or items <= 0:  # noqa: PLR2004 (one is no gain)
+    if items <= 0 or 1 / workers >= 1 - worth:
         return inf
     fixed_s = start_s / items
-    shipping_bound = (1 + _HELD_UP) * ship_s + fixed_s
+    shipping_bound = ((1 + _HELD_UP) * ship_s + fixed_s) / (1 - worth)
     if shipping_bound <= workers * ship_s:
         return shipping_bound
-    return (_HELD_UP * ship_s + fixed_s) / (1 - 1 / workers)
+    return (_HELD_UP * ship_s + fixed_s) / (1 - worth - 1 / workers)

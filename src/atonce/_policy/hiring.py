@@ -18,18 +18,21 @@ from __future__ import annotations
 from collections import deque
 from math import ceil
 
+from atonce._policy.action import Hire, Inspect, Nap, Return, Stay, Verified, Weigh
 from atonce._policy.concurrency import Knee
 from atonce._policy.cost import breaks_even_s, saved_s
-from atonce._values.report import in_words
-from atonce._values.typed import NamedTuple
+from atonce._policy.observation import Payload, Seen, Span, left_of, median
+from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from typing import TypeAlias
+    from collections.abc import Callable
 
-__all__ = ("Decision", "Hire", "Hiring", "Inspect", "Nap", "Payload", "Return", "Safety", "Scene", "Seen", "Weigh", "settled")
+    from atonce._policy.action import Action
+    from atonce._policy.observation import Scene
+
+__all__ = ("Hiring",)
 
 _FIRST_NAP_S = 0.001
 _LONGEST_NAP_S = 0.05
@@ -52,173 +55,20 @@ _WATCHED_ITEMS = 3  # that have to end between two looks at the state around the
 _SHORT_S = 0.001  # an item of less is worth waiting for, to see that it changes nothing, also where nothing points at it
 
 
-class Scene(NamedTuple):
-    """What is known before a run begins.
-
-    Attributes:
-        cpus: CPUs that may be used.
-        gil: whether threads of Python run one at a time.
-        most_threads: threads that there may be.
-        most_processes: worker processes that there may be.
-        in_flight: items that may be in flight in all.
-        start_s: seconds until worker processes deliver.
-    """
-
-    cpus: int
-    gil: bool
-    most_threads: int
-    most_processes: int
-    in_flight: int
-    start_s: float
-
-
-class Payload(NamedTuple):
-    """What it takes to ship the work.
-
-    Attributes:
-        item_s: seconds for one item there and its result back.
-        stays: why it cannot be shipped; empty if it can.
-    """
-
-    item_s: float
-    stays: str = ""
-
-
-class Seen(NamedTuple):
-    """What is seen of a run at one look. Times are in seconds, since the run began.
-
-    Attributes:
-        now_s: when.
-        late_s: how much later than it wanted the manager woke: how long it takes to get the GIL. 0 if it has not slept since the
-            last look.
-        done: items that have ended.
-        taken: items that somebody has taken.
-        left: items that nobody has taken; ``None`` where the input cannot tell.
-        item_s: what an item took lately; 0 before the first has ended.
-        first_cpu_s: CPU time of the first worker.
-        first_queued_s: for how long it was ready to run and had no CPU.
-        first_ready: whether it runs at this moment, or would if it had a CPU.
-        process_cpu_s: CPU time of all threads of this program, but for the manager's own.
-        crew_cpu_s: CPU time of those who were hired.
-        crew_queued_s: for how long they were ready to run and had no CPU.
-        delivered: how many of those who were hired last have delivered.
-        heard: what was delivered since the last look: index of the first item, how many items, seconds of all of them.
-        safety: ``None`` before ``Inspect``.
-        payload: ``None`` before ``Weigh``.
-    """
-
-    now_s: float
-    late_s: float = 0.0
-    done: int = 0
-    taken: int = 0
-    left: int | None = None
-    item_s: float = 0.0
-    first_cpu_s: float = 0.0
-    first_queued_s: float = 0.0
-    first_ready: bool = False
-    process_cpu_s: float = 0.0
-    crew_cpu_s: float = 0.0
-    crew_queued_s: float = 0.0
-    delivered: int = 0
-    heard: Sequence[tuple[int, int, float]] = ()
-    safety: Safety | None = None
-    payload: Payload | None = None
-
-
-class Safety(NamedTuple):
-    """Whether other workers may have a part in the work without a change of what the program means.
-
-    Attributes:
-        together: why its items must not run side by side; empty if they may.
-        apart: why they must not run in other processes; empty if they may.
-        doubt: what it may do to state that others see; empty if there is no doubt.
-        done: items that had ended when this was found out.
-        watched: whether items were seen to change nothing.
-    """
-
-    together: str = ""
-    apart: str = ""
-    doubt: str = ""
-    done: int = 0
-    watched: bool = True
-
-
-class Nap(NamedTuple):
-    """Look again after so many seconds."""
-
-    seconds: float
-
-
-class Inspect(NamedTuple):
-    """Find out what state the function reaches, and look again."""
-
-
-class Weigh(NamedTuple):
-    """Find out what it takes to ship the work, and look again."""
-
-
-class Hire(NamedTuple):
-    """Want this crew from now on, and no other. ``reason``, if there is one, is for the report."""
-
-    engine: str
-    workers: int
-    in_flight: int
-    reason: str
-
-
-class Return(NamedTuple):
-    """Let those go who were hired, and the caller work on alone."""
-
-    reason: str
-
-
-class Stay(NamedTuple):
-    """Only say why nobody is hired, and look again."""
-
-    reason: str
-
-
-if TYPE_CHECKING:
-    Action: TypeAlias = Nap | Inspect | Weigh | Hire | Return | Stay
-
-
-class Decision(NamedTuple):
-    """Which kind of worker to take (``inline``: nobody), and why, for people."""
-
-    engine: str
-    reason: str
-
-
-def settled(*, is_async: bool, timeout: bool, memory: bool) -> Decision | None:
-    """Choose the kind of worker where there is nothing to watch for: the call itself leaves one kind only.
-
-    Args:
-        is_async: whether the function is a coroutine function.
-        timeout: whether an item has to be ended after some time. A thread, the caller's among them, cannot be stopped from outside.
-        memory: whether a worker has to keep within some memory. The limit is one of a whole process.
-
-    Returns:
-        The only kind that will do, and why; ``None`` where several would.
-
-    Example:
-        >>> settled(is_async=False, timeout=True, memory=False).engine
-        'process'
-    """
-    if memory:
-        return Decision("process", "memory= limits a whole process, so processes do it")
-    if is_async:
-        return Decision("async", "it is a coroutine function, so it runs on an event loop")
-    if timeout:
-        return Decision("process", "timeout= needs workers that can be stopped, so processes do it")
-    return None
-
-
 class Hiring:
-    """Decides on the workers of one run, look by look."""
+    """Decides on the workers of one run, look by look.
+
+    Attributes:
+        scene: what is known from the beginning.
+        ruled_out: why kinds of workers are not taken, by kind.
+        flips: what would turn the choice.
+    """
 
     def __init__(self, scene: Scene, seen: Seen) -> None:
         """Begin, with a first look at the run."""
         self.scene = scene
+        self.ruled_out: dict[str, str] = {}
+        self.flips: list[str] = []
         self._most_threads = min(scene.most_threads, scene.in_flight)
         self._go_on: Callable[[Seen], Action] = self._watch
         self._mark = self._last = seen
@@ -235,6 +85,7 @@ class Hiring:
         self._patience_s = 0.0
         self._knee = Knee(1, 0.0)
         self._full_looks = 0
+        self._unverified = False  # whether it has not been told yet what threads bring
 
     def look(self, seen: Seen) -> Action:
         """Say what to do now."""
@@ -248,10 +99,10 @@ class Hiring:
     def _watch(self, seen: Seen) -> Action:
         if seen.left == 0:
             return Nap(_LONGEST_NAP_S)
-        tick = _Span(self._last, seen)
+        tick = Span(self._last, seen)
         if tick.wall_s <= 0:
             return Nap(_FIRST_NAP_S)
-        since = _Span(self._mark, seen)
+        since = Span(self._mark, seen)
         self._note_lateness(seen)
         if self._looks_blocked(seen, tick, since):
             self._blocked += 1
@@ -268,25 +119,28 @@ class Hiring:
         if seen.late_s > 0:  # else it is the same look, asked again, and no second witness
             self._late.append(seen.late_s)
 
-    def _looks_blocked(self, seen: Seen, tick: _Span, since: _Span) -> bool:
+    def _looks_blocked(self, seen: Seen, tick: Span, since: Span) -> bool:
         if seen.now_s < self._blind_until_s or seen.first_ready:
             return False
         if not tick.done:
             return tick.idle_s > _IDLE * tick.wall_s
         return since.load < _WAITS_BELOW and tick.idle_s > _IDLE_BETWEEN * tick.wall_s
 
-    def _think_of_others(self, seen: Seen, since: _Span) -> Action | None:  # noqa: PLR0911 (a rule a line)
+    def _think_of_others(self, seen: Seen, since: Span) -> Action | None:  # noqa: PLR0911 (a rule a line)
         """Say whom to hire for work that computes; ``None`` to wait and see."""
         scene, item_s = self.scene, seen.item_s or seen.now_s
-        rest_s = _left(seen) * item_s
+        rest_s = left_of(seen) * item_s
         # Who has to wait for it once has met a held GIL; that it is free has to be seen more often.
         held = scene.gil and max(self._late, default=0.0) > _HELD_S
         if len(self._late) < (2 if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
         if scene.cpus == 1:
+            self.flips = ["with more CPUs processes might win"]
             return self._say("it computes, and there is one CPU", about="CPUs")
         if since.load < _WAITS_BELOW:
             return None  # it may turn out to wait
+        if held:
+            self.ruled_out["thread"] = f"the GIL is held ({in_words(median(self._late))} to get it, 0.1 = free)"
         if not held and since.cpus > _NATIVE and since.process_cpu_s > _NATIVE * since.first_cpu_s:
             return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
         if not held and "thread" not in self._tried and self._most_threads > 1:
@@ -303,12 +157,13 @@ class Hiring:
             return Inspect()
         if safety.together:
             self._go_on = self._stay
+            self.flips = ["with engine=, or declared @atonce.pure, others would help"]
             return Stay(f"{safety.together}, so the items stay one after the other (engine= overrules)")
         if not safety.watched and (safety.doubt or 0.0 < seen.item_s < _SHORT_S):
             return Inspect() if seen.done >= safety.done + _WATCHED_ITEMS else Nap(_FIRST_NAP_S)
         return then(seen)
 
-    def _nap_longer(self, seen: Seen, since: _Span) -> Action:
+    def _nap_longer(self, seen: Seen, since: Span) -> Action:
         if since.wall_s > _LONGEST_NAP_S:
             self._mark = seen
         self._nap_s = min(_LONGEST_NAP_S, 1.5 * self._nap_s)
@@ -337,7 +192,12 @@ class Hiring:
         self._crew = min(self.scene.cpus, self._most_threads)
         self._patience_s = seen.now_s + max(0.02, 3 * seen.item_s)
         self._go_on = self._await_threads
-        return Hire("thread", self._crew, 1, f"it computes, and the GIL is free ({in_words(_median(self._late))} to get it)")
+        self.ruled_out["process"] = "threads need nothing shipped"
+        self.flips = ["if it held the GIL processes would win"] if self.scene.gil else []
+        facts = f"{in_words(median(self._late))} to get it, 5 = held" if self.scene.gil else "there is none"
+        return Hire(
+            "thread", self._crew, 1, f"it computes, and the GIL is free ({facts}), {in_words(seen.item_s or seen.now_s)} an item"
+        )
 
     def _await_threads(self, seen: Seen) -> Action:
         if seen.delivered < self._crew and seen.now_s < self._patience_s:
@@ -347,19 +207,21 @@ class Hiring:
         return Nap(self._patience_s)
 
     def _verify_threads(self, seen: Seen) -> Action:
-        since = _Span(self._mark, seen)
+        since = Span(self._mark, seen)
         if since.done < 2 * self._crew and since.wall_s < 10 * self._patience_s and seen.left != 0:
             return Nap(self._patience_s)
         gained = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
             self._go_on = self._stay
-            return Stay(f"{self._crew} threads bring {gained:.1f}x one worker")
+            return Verified(min(gained, self.scene.cpus))  # before, the manager was in the way of the work
         if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW:
             return self._begin_growing(seen)
         if since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
             return Nap(self._patience_s)  # they burn CPU and bring nothing yet: items may be of very different length
         self._blind_until_s = seen.now_s + max(0.05, seen.now_s)  # those who are on their way out may hold locks
         self._watch_again(seen)
+        self.ruled_out = {"thread": f"brought {gained:.2f}x one worker"}
+        self.flips = []
         return Return(f"threads brought {gained:.2f}x one worker ({since.crew_cpus:.1f} CPUs busy), so they were let go")
 
     # ---- processes for work that holds the GIL -------------------------------------------------------------------------------
@@ -372,17 +234,21 @@ class Hiring:
             payload = Payload(0.0, apart)
         if payload.stays:
             self._tried.add("process")
+            self.ruled_out["process"] = payload.stays
             return Stay(f"it computes, but {payload.stays}, so it stays in the calling thread")
-        scene, item_s, items = self.scene, seen.item_s or seen.now_s, _left(seen)
+        scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
         ship_s, start_s, workers = payload.item_s, scene.start_s, scene.most_processes
         saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=start_s, workers=workers)
         facts = f"{in_words(item_s)} an item, {in_words(ship_s)} to ship one"
+        at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers, worth=_WORTH)
         if saved <= _WORTH * items * item_s:
             self._not_worth_s = items * item_s  # more may be left than is known, or take longer
-            at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers)
+            self.ruled_out["process"] = "they would cost more than they save"
+            self.flips = [f"above {in_words(at_s)} an item processes win"]
             return self._say(f"it computes ({facts}): processes would pay above {in_words(at_s)} an item", about="process")
         self._tried.add("process")
         self._base_rate = 1 / item_s
+        self.flips = [f"below {in_words(at_s)} an item inline wins", *(["without a GIL threads would"] if scene.gil else [])]
         return self._hire_processes(seen, scene.most_processes, 1, f"it computes and holds the GIL ({facts})")
 
     def _hire_processes(self, seen: Seen, workers: int, in_flight: int, reason: str) -> Action:
@@ -398,7 +264,7 @@ class Hiring:
         return Nap(0.04)
 
     def _verify_processes(self, seen: Seen) -> Action:
-        since = _Span(self._mark, seen)
+        since = Span(self._mark, seen)
         if seen.left == 0:
             self._go_on = self._stay
             return Nap(_LONGEST_NAP_S)
@@ -408,13 +274,14 @@ class Hiring:
             return Nap(0.04)
         if gained < _KEEP_FASTER:
             self._watch_again(seen)
+            self.ruled_out["process"], self.flips = f"brought {gained:.2f}x one worker", []
             return Return(f"processes brought {gained:.2f}x one worker, so they were let go")
         self._mark, self._go_on = seen, self._oversee_processes
-        return Stay(f"{self._crew} processes bring {gained:.1f}x one worker")
+        return Verified(min(gained, self.scene.cpus))  # before, the manager was in the way of the work
 
     def _oversee_processes(self, seen: Seen) -> Action:
         """Notice when work that computed begins to wait."""
-        since = _Span(self._mark, seen)
+        since = Span(self._mark, seen)
         if since.wall_s >= 4 * _LONGEST_NAP_S and seen.left != 0:
             self._mark = seen
             if since.crew_cpus < 0.3 * min(self._crew, self.scene.cpus) and since.cpus < _SATURATED:
@@ -428,13 +295,15 @@ class Hiring:
     def _begin_growing(self, seen: Seen) -> Action:
         self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
-        self._go_on, self._full_looks = self._grow, 0
+        self._go_on, self._full_looks, self._unverified = self._grow, 0, True
         self._mark = seen
-        load = _Span(Seen(0.0), seen).load
+        load = Span(Seen(0.0), seen).load
+        self.ruled_out = {"process": "there is little to compute"}
+        self.flips = ["if it computed processes would win"]
         return Hire("thread", self._knee.target, 1, f"it waits ({load:.0%} CPU), so threads wait side by side")
 
     def _grow(self, seen: Seen) -> Action:
-        knee, since = self._knee, _Span(self._last, seen)
+        knee, since = self._knee, Span(self._last, seen)
         for start, items, seconds in seen.heard:
             for index in range(start, start + items):
                 knee.heard(index, seconds / items)
@@ -442,7 +311,10 @@ class Hiring:
             return Nap(_FIRST_NAP_S)
         was_settled, busy = knee.settled, since.cpus
         self._note_lateness(seen)
-        held = self.scene.gil and _median(self._late) > _HELD_S
+        held = self.scene.gil and median(self._late) > _HELD_S
+        if self._unverified and knee.settled:
+            self._unverified = False
+            return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, 1e-6))))
         changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if held else self.scene.cpus))
         if held and busy >= _SATURATED and seen.left != 0:
             self._full_looks += 1
@@ -461,7 +333,7 @@ class Hiring:
 
     def _mind_the_gil(self, seen: Seen) -> Action | None:
         """Threads that wait keep the GIL busy all the same: it computes, too."""
-        since = _Span(self._mark, seen)
+        since = Span(self._mark, seen)
         if since.wall_s < 0.03 or not since.done:  # noqa: PLR2004
             return None
         cpu_s = since.process_cpu_s / since.done
@@ -476,56 +348,14 @@ class Hiring:
         if payload is None:
             return Weigh()
         self._tried.add("process")
-        rest_s = _left(seen) / rate
+        rest_s = left_of(seen) / rate
         apart = seen.safety is not None and seen.safety.apart
         if payload.stays or apart or rest_s < 2 * self.scene.start_s or cpu_s < 4 * payload.item_s:
             return None
         latency = self._knee.shortest_s or seen.item_s
         inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))
         self._base_rate = rate
+        self.ruled_out = {"thread": "they wait for the GIL"}
+        self.flips = [f"below {in_words(latency / max(1, self._knee.target))} of CPU an item threads win"]
         reason = f"it waits, but needs {in_words(cpu_s)} of CPU an item, and the GIL is busy"
         return self._hire_processes(seen, self.scene.most_processes, inside, reason)
-
-
-class _Span:
-    """What happened between two looks."""
-
-    def __init__(self, before: Seen, after: Seen) -> None:
-        self.wall_s = after.now_s - before.now_s
-        self.done = after.done - before.done
-        self.first_cpu_s = after.first_cpu_s - before.first_cpu_s
-        self.process_cpu_s = after.process_cpu_s - before.process_cpu_s
-        self.crew_s = after.crew_cpu_s - before.crew_cpu_s + after.crew_queued_s - before.crew_queued_s
-        # Time in the queue for a CPU is not time that the work waits for something else.
-        self.queued_s = max(0.0, after.first_queued_s - before.first_queued_s)
-
-    @property
-    def idle_s(self) -> float:
-        """Seconds in which the first worker neither computed, nor had anything computed, nor waited for a CPU."""
-        return max(0.0, self.wall_s - max(self.first_cpu_s, self.process_cpu_s) - self.queued_s)
-
-    @property
-    def load(self) -> float:
-        """CPU seconds over wall seconds."""
-        wall_s = self.wall_s - self.queued_s
-        return min(self.wall_s, max(self.first_cpu_s, self.process_cpu_s)) / wall_s if wall_s > 0 else 1.0
-
-    @property
-    def cpus(self) -> float:
-        """CPUs that this program's threads kept busy."""
-        return self.process_cpu_s / self.wall_s if self.wall_s > 0 else 0.0
-
-    @property
-    def crew_cpus(self) -> float:
-        """CPUs that those who were hired kept busy, or would have, if others had left them."""
-        return self.crew_s / self.wall_s if self.wall_s > 0 else 0.0
-
-
-def _left(seen: Seen) -> int:
-    """Tell how many items are left; where nobody knows, assume that it is half of them."""
-    return seen.left if seen.left is not None else seen.done
-
-
-def _median(numbers: Iterable[float]) -> float:
-    ordered = sorted(numbers)
-    return ordered[len(ordered) // 2] if ordered else 0.0

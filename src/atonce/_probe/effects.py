@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
-from atonce._policy.hiring import Safety
+from atonce._policy.observation import Safety
 from atonce._probe.fingerprint import fingerprint
 from atonce._probe.scan import scan
 from atonce._probe.things import is_atom

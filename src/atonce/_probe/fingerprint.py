@@ -3,14 +3,20 @@
 It is a look, not a copy: large things are looked at in places, objects of libraries from outside, and nothing of the user's runs.
 """
 
+from __future__ import annotations
+
 import sys
 from collections import deque
 from functools import partial
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType
-from typing import Any
 
 from atonce._probe.things import CACHES, draws_numbers, is_own_class
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ("fingerprint",)
 

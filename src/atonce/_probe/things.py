@@ -3,6 +3,8 @@
 Decided by types. A stand-in for another object (Flask's ``request``) may answer wrongly, or not at all, for itself.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import sys
@@ -10,7 +12,11 @@ import threading
 from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
 from functools import lru_cache, partial
 from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType, UnionType
-from typing import Any
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = (
     "CACHES",

@@ -4,16 +4,23 @@ Instructions differ from version to version of Python; those that do nothing of 
 height of the stack (``dis.stack_effect``).
 """
 
+from __future__ import annotations
+
 import builtins
 import dis
 import sys
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, Final, Protocol
 
 from atonce._probe.known_calls import MAKES_NEW, MUTATORS, PATH_WRITERS
 from atonce._probe.things import is_mutable, is_own_class, is_path, of_kind
+from atonce._values.typed import Protocol
+
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
 
 __all__ = ("OWN", "UNKNOWN", "Thing", "Walk")
 
@@ -43,10 +50,10 @@ class Thing:
         self.sure = sure
         self.argument = argument
 
-    def part(self) -> "Thing":
+    def part(self) -> Thing:
         return Thing(self.root, sure=self.sure) if self.root else OWN
 
-    def perhaps(self) -> "Thing":
+    def perhaps(self) -> Thing:
         return Thing(self.root, sure=False) if self.root else OWN
 
 

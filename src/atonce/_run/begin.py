@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from atonce._machine.clock import Clock
-    from atonce._policy.hiring import Decision, Scene
+    from atonce._policy.action import Decision
+    from atonce._policy.observation import Scene
     from atonce._run.driver import Run
     from atonce._run.staff import Staff
     from atonce._values.job import Job
@@ -36,7 +37,7 @@ def only_choice(options: Options, *, is_async: bool) -> Decision | None:
     """Return the kind of worker that ``engine="auto"`` has to take for these options, and why; ``None`` where it may choose."""
     if options.engine != "auto":
         return None
-    from atonce._policy.hiring import settled  # noqa: PLC0415 (0.5 ms, for those who leave the choice to us)
+    from atonce._policy.action import settled  # noqa: PLC0415 (0.5 ms, for those who leave the choice to us)
 
     return settled(is_async=is_async, timeout=options.timeout is not None, memory=options.memory is not None)
 
@@ -98,7 +99,7 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
 
 def _scene(options: Options) -> Scene:
     """Say what is known before anything is seen."""
-    from atonce._policy.hiring import Scene  # noqa: PLC0415
+    from atonce._policy.observation import Scene  # noqa: PLC0415
 
     cpus = usable_cpus()
     in_flight = options.concurrency or _MOST_IN_FLIGHT

@@ -15,7 +15,9 @@ from __future__ import annotations
 import threading
 
 from atonce._machine.hurry import HURRY
-from atonce._policy.hiring import Hire, Hiring, Inspect, Nap, Return, Seen, Weigh
+from atonce._policy.action import Hire, Inspect, Nap, Return, Stay, Verified, Weigh
+from atonce._policy.hiring import Hiring
+from atonce._policy.observation import Seen
 from atonce._probe.clocks import own_clocks
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atonce._machine.clock import Clock
-    from atonce._policy.hiring import Payload, Safety, Scene
+    from atonce._policy.action import Action
+    from atonce._policy.observation import Payload, Safety, Scene
     from atonce._probe.clocks import Clocks
     from atonce._probe.effects import Watch
     from atonce._run.attendants import Errand
@@ -74,6 +77,7 @@ class HiringManager:
         self._done = 0
         self._item_s = 0.0
         self._delivered: set[str] = set()
+        self._hired_kind = ""  # as the plan says
         self._kind = "thread"  # of those who were hired last
         self._easy_from_s = 0.0
         self._expected = 0  # processes that have to deliver before there is no hurry any more
@@ -154,16 +158,43 @@ class HiringManager:
 
                 self._payload = weigh(run.job.fn, run.source.sample, run.account.sample)
             else:
-                if action.reason:
-                    run.report.plan.reasons.append(action.reason)
-                if isinstance(action, Hire):
-                    self._hire(run, action)
-                elif isinstance(action, Return):
-                    self._return(run)
+                now_s = self._clock.now() - self._begun_s
+                self._obey(run, action)
+                self._explain(run, hiring, action, now_s)
             seen = self._see(run, 0.0)
         if len(self._delivered) >= self._expected or seen.left == 0 or seen.now_s >= self._easy_from_s:
             self._take_it_easy()
         return action.seconds
+
+    def _obey(self, run: Run, action: Action) -> None:
+        if isinstance(action, Hire):
+            self._hire(run, action)
+        elif isinstance(action, Return):
+            self._return(run)
+
+    def _explain(self, run: Run, hiring: Hiring, action: Action, now_s: float) -> None:
+        """Enter a decision into the plan, for the report."""
+        plan = run.report.plan
+        if isinstance(action, Verified):
+            plan.verified_s, plan.gain = now_s, action.gain
+        elif isinstance(action, Hire | Return | Stay) and action.reason:
+            plan.reasons.append(action.reason)
+        if isinstance(action, Hire) and self._hired_kind != action.engine:
+            plan.hired_s, plan.verified_s, plan.gain = now_s, None, None
+        if isinstance(action, Return):
+            plan.hired_s = plan.verified_s = plan.gain = None
+        self._hired_kind = plan.engine
+        plan.ruled_out, plan.flips = dict(hiring.ruled_out), list(hiring.flips)
+        plan.safe = self._safe_in_words()
+
+    def _safe_in_words(self) -> str:
+        words = ["pickles"] if self._payload is not None and not self._payload.stays else []
+        if self._safety is not None and not self._safety.together:
+            seen = (
+                "no state changed around the items watched" if self._safety.watched else "its code writes nothing that others see"
+            )
+            words.append(seen)
+        return "; ".join(words)
 
     def _inspect(self, run: Run) -> None:
         if self._watch is None:

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
+from atonce._values.plan import Plan
 from atonce._values.record import Record, field
+from atonce._values.words import in_bytes, in_words, plural
 
-__all__ = ("Plan", "Report", "in_words")
+__all__ = ("Report",)
 
-
+_GAP = "        "
+_MOST_LINES = 10
 _TELLING_S = 0.01  # work of less than this says nothing about speed
-
-
-class Plan(Record, frozen=False):
-    """Which workers ran the items, and on what grounds.
-
-    Attributes:
-        engine: the kind of worker that the run ended with.
-        workers: how many of them were wanted.
-        in_flight: items that each may have in flight.
-        reasons: one sentence a decision, in the order they were taken.
-    """
-
-    engine: str = "inline"
-    workers: int = 1
-    in_flight: int = 1
-    reasons: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        what = {"inline": "the calling thread", "async": "event loop"}.get(self.engine, self.engine)
-        many = what if self.workers == 1 and self.engine == "inline" else f"{self.workers} {what}{_plural(what, self.workers)}"
-        return f"{many} x {self.in_flight} in flight" if self.in_flight > 1 else many
 
 
 class Report(Record, frozen=False):
@@ -76,42 +58,30 @@ class Report(Record, frozen=False):
         return self.one_worker_s / self.wall_s
 
     def __str__(self) -> str:
-        """Say it in a few lines."""
-        counts = f"{self.items:,} item{_plural('item', self.items)} in {in_words(self.wall_s)} -> {self.plan}"
+        """Say it in ten lines at most."""
+        counts = f"{self.items:,} item{plural('item', self.items)} in {in_words(self.wall_s)} -> {self.plan}"
         bad = [f"{number:,} {what}" for number, what in ((self.failed, "failed"), (self.cancelled, "cancelled")) if number]
-        lines = [f"{self.name}: {counts}" + (f"  ({', '.join(bad)})" if bad else "")]
+        first = f"{self.name}: {counts}" + (f"  ({', '.join(bad)})" if bad else "")
+        lines = [f"{first}{_GAP}{self.plan.history}" if self.plan.history else first]
         if self.speedup is not None and self.busy_s >= _TELLING_S:
             lines.append(f"  speed  {self.speedup:.2f}x one worker, {in_words(self.cpu_s)} of CPU")
-        lines += [f"  why    {reason}" for reason in self.plan.reasons]
+        lines += self.plan.lines(None if self.one_worker_s is None else self.one_worker_s - self.wall_s)
+        lines += self._incidents()
+        notes = [f"  note   {notice}" for notice in self.notices]
+        room = _MOST_LINES - len(lines)
+        if len(notes) > max(1, room):
+            notes = [*notes[: max(0, room - 1)], f"  note   {len(notes) - max(0, room - 1)} more: see .notices"]
+        return "\n".join(lines + notes)
+
+    def _incidents(self) -> list[str]:
+        """Say what happened on the way; in one line, if there is much."""
+        told = []
         if self.retries:
-            lines.append(f"  again  {self.retries:,} attempt{_plural('attempt', self.retries)} after a failure")
+            told.append(("again", f"{self.retries:,} attempt{plural('attempt', self.retries)} after a failure"))
         if self.bytes_moved:
-            lines.append(f"  moved  {_bytes(self.bytes_moved)} between processes")
+            told.append(("moved", f"{in_bytes(self.bytes_moved)} between processes"))
         if self.workers_lost:
-            lines.append(f"  lost   {self.workers_lost} worker{_plural('worker', self.workers_lost)}")
-        lines += [f"  note   {notice}" for notice in self.notices]
-        return "\n".join(lines)
-
-
-def _plural(word: str, number: int) -> str:
-    if number == 1:
-        return ""
-    return "es" if word.endswith("s") else "s"
-
-
-def in_words(seconds: float) -> str:
-    """Write a duration with its unit: ``1.38 s``, ``86 ms``, ``9.35 µs``, ``520 ns``."""
-    if seconds >= 1000:  # noqa: PLR2004 (from here on, three digits are fewer than the whole number)
-        return f"{seconds:,.0f} s"
-    for scale, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")):
-        if seconds >= 0.9995 * scale:  # what rounds to 1,000 of a unit is 1 of the next
-            return f"{seconds / scale:.3g} {unit}"
-    return "0 s"
-
-
-def _bytes(number: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if number < 1024:  # noqa: PLR2004
-            return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"  # noqa: PLR2004
-        number /= 1024
-    return f"{number:,.0f} GiB" if number >= 100 else f"{number:.3g} GiB"  # noqa: PLR2004
+            told.append(("lost", f"{self.workers_lost} worker{plural('worker', self.workers_lost)}"))
+        if len(self.plan.lines()) + len(told) > _MOST_LINES - 4:  # the first line, the speed, two notes
+            return [f"  also   {'   ·   '.join(f'{name} {words}' for name, words in told)}"] if told else []
+        return [f"  {name:<6} {words}" for name, words in told]

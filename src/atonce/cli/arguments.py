@@ -1,13 +1,17 @@
-"""The command line of ``atonce map``: its options, its help, and what is refused."""
+"""The command lines of ``atonce map`` and ``atonce explain``: their options, their help, and what is refused."""
 
 import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from atonce._values.options import Options
 from atonce.cli.usage import UsageError, did_you_mean
+from atonce.errors import OptionError
 
-__all__ = ("parse",)
+__all__ = ("LIMITS", "options_of", "parse")
 
+LIMITS = ("timeout", "retries", "memory", "max_tasks_per_child")
+_WAYS = ("engine", "max_workers", "concurrency", "chunksize")
 _USAGE = "atonce map TARGET (INPUT ... | - | --lines F | --jsonl F | --glob PATTERN) [-o OUT] [options]"
 _DESCRIPTION = """\
 Run a Python function over many inputs at once, on threads, processes or an event loop, and write one
@@ -29,14 +33,28 @@ examples:
   atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return
   atonce map thumbnails.py:make --glob 'photos/**/*.jpg' --engine process -j 4 -o made.jsonl
   cat rows.jsonl | atonce map clean.py:tidy --jsonl - > tidy.jsonl"""
+_EXPLAIN_USAGE = "atonce explain TARGET (INPUT ... | - | --lines F | --jsonl F | --glob PATTERN) [options]"
+_EXPLAIN_DESCRIPTION = """\
+Say which workers a function would get for some inputs, when, and why. It runs inputs for a second at
+most to find out, throws the results away, and stops; what the function does besides is really done.
+
+  TARGET, INPUT  as for `atonce map`"""
+_EXPLAIN_EPILOG = """\
+exit status:
+  0 an explanation   1 some item failed   2 wrong usage, nothing was started   130 Ctrl-C
+
+examples:
+  atonce explain thumbnails.py:make --glob 'photos/**/*.jpg'
+  atonce explain shop.prices:fetch --lines urls.txt --concurrency 20"""
 _NOT_YET = ("--rate", "--journal", "--retry-failed", "--report")
 
 
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line of ``atonce map``.
+def parse(words: Sequence[str], *, explain: bool = False) -> argparse.Namespace:
+    """Read the command line of ``atonce map``, or of ``atonce explain``.
 
     Args:
-        words: what follows ``map``. Behind ``--`` everything is an input, even what begins with a dash.
+        words: what follows the command. Behind ``--`` everything is an input, even what begins with a dash.
+        explain: whether it is ``atonce explain``.
 
     Returns:
         ``target``, ``inputs``, and an attribute for each option; ``None`` where nothing was said.
@@ -47,7 +65,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """
     words = list(words)
     dashes = words.index("--") if "--" in words else len(words)
-    parser = _parser()
+    parser = _explain_parser() if explain else _map_parser()
     wish, unknown = parser.parse_known_intermixed_args(words[:dashes])
     if unknown:
         raise UsageError(_unknown(parser, unknown))
@@ -56,6 +74,19 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         raise UsageError("there is no function to run: give pkg.mod:fn, or path/file.py:fn")
     wish.target = wish.inputs.pop(0)
     return wish
+
+
+def options_of(wish: argparse.Namespace, **more: Any) -> Options:
+    """Return the options that a command line asks for, and some more.
+
+    Raises:
+        UsageError: they cannot be honoured.
+    """
+    given = {name: value for name in (*_WAYS, *LIMITS) if (value := getattr(wish, name)) is not None}
+    try:
+        return Options().updated({**given, **more})
+    except OptionError as error:
+        raise UsageError(str(error)) from None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,22 +101,35 @@ class _NotYet(argparse.Action):
         raise UsageError(f"this version does not have {option} yet; leave it out; nothing was started")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _map_parser() -> argparse.ArgumentParser:
+    parser = _parser("atonce map", _USAGE, _DESCRIPTION, _EPILOG)
+    ways = _add_ways(parser.add_argument_group("how it runs"))
+    ways.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    _add_limits(parser.add_argument_group("what an item may take"))
+    _add_results(parser.add_argument_group("what comes out"))
+    for name in _NOT_YET:
+        parser.add_argument(name, action=_NotYet, nargs="?", help=argparse.SUPPRESS)
+    return parser
+
+
+def _explain_parser() -> argparse.ArgumentParser:
+    parser = _parser("atonce explain", _EXPLAIN_USAGE, _EXPLAIN_DESCRIPTION, _EXPLAIN_EPILOG)
+    _add_ways(parser.add_argument_group("how it would run"))
+    _add_limits(parser.add_argument_group("what an item may take"))
+    return parser
+
+
+def _parser(prog: str, usage: str, description: str, epilog: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="atonce map",
-        usage=_USAGE,
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
+        prog=prog,
+        usage=usage,
+        description=description,
+        epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     _add_inputs(parser.add_argument_group("inputs from elsewhere, read as they are needed"))
-    _add_ways(parser.add_argument_group("how it runs"))
-    _add_limits(parser.add_argument_group("what an item may take"))
-    _add_results(parser.add_argument_group("what comes out"))
-    for name in _NOT_YET:
-        parser.add_argument(name, action=_NotYet, nargs="?", help=argparse.SUPPRESS)
     return parser
 
 
@@ -95,7 +139,7 @@ def _add_inputs(group: Any) -> None:
     group.add_argument("--glob", metavar="PATTERN", help="the files that match, sorted, as strings; ** goes into folders")
 
 
-def _add_ways(group: Any) -> None:
+def _add_ways(group: Any) -> Any:
     group.add_argument("--engine", metavar="E", help="auto (default), inline, thread, process or async")
     group.add_argument("-j", "--max-workers", metavar="N", type=_count, help="threads or processes, at most")
     group.add_argument("--concurrency", metavar="N", type=_count, help="items in flight in all workers together, at most")
@@ -105,7 +149,7 @@ def _add_ways(group: Any) -> None:
         type=_count,
         help="items that a worker takes at a time; say 1 for a pipe whose lines come slowly",
     )
-    group.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
+    return group
 
 
 def _add_limits(group: Any) -> None:

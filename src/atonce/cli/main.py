@@ -16,6 +16,7 @@ real work, and without losing a result.
 
 commands:
   map          run a function over inputs, and write one JSON record for each
+  explain      say which workers a function would get, and why
 
 options:
   -h, --help   this text; `atonce COMMAND --help` tells about a command
@@ -25,7 +26,7 @@ examples:
   atonce map pkg.mod:fn a b c
   atonce map file.py:fn --lines inputs.txt -o out.jsonl
 """
-_NOT_YET = ("explain", "race", "lab", "journal", "doctor")
+_NOT_YET = ("race", "lab", "journal", "doctor")
 _WRONG_USAGE, _CTRL_C = 2, 130
 
 
@@ -58,6 +59,10 @@ def _dispatch(words: list[str]) -> int:
         from atonce.cli.map import main as run_map  # noqa: PLC0415 (the help should not wait for the library)
 
         return run_map(rest)
+    if command == "explain":
+        from atonce.cli.explain import main as run_explain  # noqa: PLC0415
+
+        return run_explain(rest)
     if command in ("-h", "--help", "help"):
         print(_HELP, end="")
     elif command in ("-V", "--version"):
@@ -72,4 +77,4 @@ def _unknown(command: str) -> str:
         return f"this version does not have `atonce {command}` yet; nothing was started"
     if ":" in command:
         return f"{command!r} is not a command.\nDid you mean: atonce map {command}"
-    return f"there is no command {command!r}{did_you_mean(command, ('map',))}\n`atonce --help` lists the commands."
+    return f"there is no command {command!r}{did_you_mean(command, ('map', 'explain'))}\n`atonce --help` lists the commands."

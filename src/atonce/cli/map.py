@@ -11,7 +11,7 @@ from atonce._api.opening import Order, Workplace
 from atonce._run.begin import only_choice
 from atonce._values.job import is_coroutine_function, name_of
 from atonce._values.options import Options
-from atonce.cli.arguments import parse
+from atonce.cli.arguments import LIMITS, options_of, parse
 from atonce.cli.inputs import Inputs, open_inputs
 from atonce.cli.interrupts import CtrlC
 from atonce.cli.output import CannotWrite, Output, file_opened, stdout_kept
@@ -25,7 +25,6 @@ from atonce.errors import EngineUnavailable, OptionError
 
 __all__ = ("main",)
 
-_LIMITS = ("timeout", "retries", "memory", "max_tasks_per_child")
 _SHOWN_INPUTS = 3
 _CLOSED_PIPE = 141  # 128 + SIGPIPE: what the shell shows for any program whose reader has gone
 
@@ -44,7 +43,7 @@ def main(words: Sequence[str]) -> int:
         KeyboardInterrupt: Ctrl-C.
     """
     wish = parse(words)
-    options = _options(wish)
+    options = options_of(wish, ordered=not wish.unordered, progress=not wish.quiet, errors=wish.errors)
     inputs = open_inputs(wish.inputs, lines=wish.lines, jsonl=wish.jsonl, pattern=wish.glob)
     with closing(inputs), stdout_kept() if wish.output == "-" and not wish.dry_run else nullcontext() as stdout:
         fn = find(wish.target)
@@ -54,15 +53,6 @@ def main(words: Sequence[str]) -> int:
         with nullcontext(stdout) if stdout is not None else file_opened(wish.output, inputs.source) as descriptor:
             name = "standard output" if stdout is not None else wish.output
             return _run(fn, Ledger(inputs, Output(descriptor, name)), inputs, options, quiet=wish.quiet)
-
-
-def _options(wish: Namespace) -> Options:
-    names = ("engine", "max_workers", "concurrency", "chunksize", "errors", *_LIMITS)
-    given = {name: value for name in names if (value := getattr(wish, name)) is not None}
-    try:
-        return Options().updated({**given, "ordered": not wish.unordered, "progress": not wish.quiet})
-    except OptionError as error:
-        raise UsageError(str(error)) from None
 
 
 def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Options, *, quiet: bool) -> int:
@@ -104,7 +94,7 @@ def _tell_plan(wish: Namespace, fn: Callable[..., Any], inputs: Inputs, options:
     source = f"{code.co_filename}, line {code.co_firstlineno}" if code is not None else f"module {getattr(fn, '__module__', '?')}"
     first = [repr(item) for item in islice(inputs, _SHOWN_INPUTS + 1)]
     more = ", ..." if len(first) > _SHOWN_INPUTS else ""
-    limits = [f"--{name.replace('_', '-')} {value}" for name in _LIMITS if (value := getattr(wish, name)) is not None]
+    limits = [f"--{name.replace('_', '-')} {value}" for name in LIMITS if (value := getattr(wish, name)) is not None]
     _say(f"would run  {name_of(fn)}, from {source}")
     _say(f"over       {inputs.kind}: {', '.join(first[:_SHOWN_INPUTS]) or 'none'}{more}")
     _say(f"engine     {_engine_in_words(fn, options)}")
