@@ -42,4 +42,22 @@ def test_results_and_side_effects_are_those_of_a_loop(case):
     seen = observed(case, atonce.map)
     assert list(seen[0]) == expected[0]
     assert seen[1:3] == expected[1:3]
-    assert "stay one after the other" in str(seen[0].report), seen[0].report
+    assert seen[0].report.plan.engine == "inline"  # that it was seen, and not only too late, is for tests/probe/test_effects.py
+
+
+def test_what_was_put_into_a_module_is_not_left_behind():
+    """A worker process would import the module anew, and find nothing there."""
+    items = range(150)
+    impure.READ_ONLY["a"] = 1
+    try:
+        results = atonce.map(impure.reads_what_was_put_there, items)
+    finally:
+        impure.READ_ONLY.clear()
+    assert results == [(1, item) for item in items]
+    assert "'READ_ONLY' is not what it is in a new process that imports tests.api.impure" in str(results.report)
+
+
+def test_what_is_the_same_there_may_go_there():
+    results = atonce.map(impure.reads_what_was_put_there, range(300))
+    assert results == [(0, item) for item in range(300)]
+    assert results.report.plan.engine == "process"

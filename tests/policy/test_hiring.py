@@ -31,6 +31,7 @@ class Work:
     stays: str = ""
     shares: str = ""
     apart: str = ""
+    elsewhere: str = ""  # as apart, and seen only when it has been weighed
     doubt: str = ""
     changes: bool = False
     slow_processes: float = 1.0
@@ -122,6 +123,8 @@ class Modelled:
                 self.safety = self.work.safety(int(self.done), self.safety)
             elif isinstance(action, Weigh):
                 self.payload = Payload(self.work.ship_s, self.work.stays)
+                if self.safety is not None and self.work.elsewhere:
+                    self.safety = self.safety._replace(apart=self.work.elsewhere)
             elif isinstance(action, Hire):
                 if action.engine != self.hired.engine:
                     self.delivered, self.hired_at = 0, self.now
@@ -168,6 +171,7 @@ class Modelled:
         (Work(shares="it calls seen.append", load=0.0, item_s=0.02), ["inline"]),
         (Work(apart="'gate' is a lock of this process"), ["inline"]),
         (Work(apart="'gate' is a lock of this process", load=0.0, item_s=0.02), ["inline", "thread"]),
+        (Work(elsewhere="'TABLE' is not what it is in a new process"), ["inline"]),
         (Work(doubt="it fills the cache of fib"), ["inline", "process"]),
         (Work(doubt="it fills the cache of fib", load=0.0, item_s=0.02), ["inline", "thread"]),
         (Work(doubt="it fills the cache of fib", load=0.0, item_s=0.02, changes=True), ["inline"]),

@@ -21,7 +21,7 @@ from math import ceil
 from atonce._policy.action import Hire, Inspect, Nap, Return, Stay, Verified, Weigh
 from atonce._policy.concurrency import Knee
 from atonce._policy.cost import breaks_even_s, saved_s
-from atonce._policy.observation import Payload, Seen, Span, left_of, median
+from atonce._policy.observation import Seen, Span, left_of, median
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -228,14 +228,12 @@ class Hiring:
 
     def _think_of_processes(self, seen: Seen) -> Action:
         payload, apart = seen.payload, seen.safety.apart if seen.safety is not None else ""
-        if payload is None:
-            if not apart:
-                return Weigh()
-            payload = Payload(0.0, apart)
-        if payload.stays:
+        if payload is None and not apart:
+            return Weigh()
+        if payload is None or payload.stays or apart:
             self._tried.add("process")
-            self.ruled_out["process"] = payload.stays
-            return Stay(f"it computes, but {payload.stays}, so it stays in the calling thread")
+            self.ruled_out["process"] = stays = apart or (payload.stays if payload is not None else "")
+            return Stay(f"it computes, but {stays}, so it stays in the calling thread")
         scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
         ship_s, start_s, workers = payload.item_s, scene.start_s, scene.most_processes
         saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=start_s, workers=workers)

@@ -66,6 +66,11 @@ class Watch:
         self._take(items)
         return Safety(apart=self._found.here, doubt=self._found.doubt, done=done, watched=not changed)
 
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """The globals that it reaches, of modules that another process would import anew."""
+        return tuple(sorted(self._found.places)) if self._found is not None else ()
+
     def _looks_at_anything(self) -> bool:
         return bool(self._found.reached or self._found.doubt or self._items)
 

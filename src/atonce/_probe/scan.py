@@ -52,6 +52,7 @@ class Findings:
         doubt: the same, of what may happen or not.
         here: what it reaches that is in this process only.
         reached: the state outside that it reaches, by name.
+        places: the globals among it, as modules and names, of modules that another process would import anew.
     """
 
     def __init__(self) -> None:
@@ -59,6 +60,7 @@ class Findings:
         self.doubt = ""
         self.here = ""
         self.reached: dict[str, Callable[[], Any]] = {}
+        self.places: set[tuple[str, str]] = set()
 
 
 def scan(fn: Callable[..., Any], samples: Sequence[Any] = (), *, star: bool = False) -> Findings:
@@ -148,11 +150,13 @@ class _Scanner:
             findings.reached.setdefault(name, lambda: value)
         return Thing("" if is_atom(value) else name, value)
 
-    def named(self, name: str, value: object, again: Callable[[], Any]) -> Thing:
+    def named(self, name: str, value: object, again: Callable[[], Any], module: str = "") -> Thing:
         """Take in a global, or a variable of an enclosing function: other values may come to stand there."""
         thing = self.outside(name, value)
         if not callable(value) and not of_kind(value, ModuleType):
             self.findings.reached[name] = again
+            if module and module != "__main__":
+                self.findings.places.add((module, name.rpartition(".")[2]))
         elif of_kind(value, FunctionType) and vars(value):
             self.findings.reached.setdefault(name, lambda: value)
         return thing

@@ -28,6 +28,7 @@ __all__ = (
     "is_mutable",
     "is_one_way",
     "is_own_class",
+    "is_own_module",
     "is_path",
     "of_kind",
     "plain_function",
@@ -107,11 +108,15 @@ def is_library(code: CodeType) -> bool:
 
 def is_own_class(kind: type) -> bool:
     """Tell whether a class is the user's."""
-    module = sys.modules.get(kind.__module__)
-    file = getattr(module, "__file__", None)
-    if module is None or kind.__module__ == "builtins":
+    if kind.__module__ == "builtins":
         return False
-    return kind.__module__ == "__main__" or (file is not None and not _is_library_file(file))
+    return kind.__module__ == "__main__" or is_own_module(sys.modules.get(kind.__module__))
+
+
+def is_own_module(module: ModuleType | None) -> bool:
+    """Tell whether a module is the user's, and made from a file."""
+    file = getattr(module, "__file__", None)
+    return file is not None and not _is_library_file(file)
 
 
 def plain_function(fn: Any) -> tuple[FunctionType | None, object]:

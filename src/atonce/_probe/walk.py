@@ -13,7 +13,7 @@ from contextlib import suppress
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
 from atonce._probe.known_calls import MAKES_NEW, MUTATORS, PATH_WRITERS
-from atonce._probe.things import is_mutable, is_own_class, is_path, of_kind
+from atonce._probe.things import is_mutable, is_own_class, is_own_module, is_path, of_kind
 from atonce._values.typed import Protocol
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -70,7 +70,7 @@ class Scanner(Protocol):
     def outside(self, name: str, value: object) -> Thing:
         """Take in something that is there before the function is called, and after."""
 
-    def named(self, name: str, value: object, again: Callable[[], Any]) -> Thing:
+    def named(self, name: str, value: object, again: Callable[[], Any], module: str = "") -> Thing:
         """Take in a global, or a variable of an enclosing function."""
 
     def enter(self, fn: FunctionType, given: list[Thing], keywords: dict[str, Thing]) -> None:
@@ -173,7 +173,7 @@ class Walk:
         if name not in where:
             self._push(OWN)
         elif where is self.globals:
-            self._push(self.scanner.named(name, where[name], lambda: self.globals.get(name)))
+            self._push(self.scanner.named(name, where[name], lambda: self.globals.get(name), str(self.globals.get("__name__", ""))))
         else:
             self._push(Thing("", where[name]))
 
@@ -222,7 +222,7 @@ class Walk:
             return OWN
         found, label = space[name], f"{module.__name__}.{name}"
         if is_mutable(found) and not any(found is stream for stream in (sys.stdout, sys.stderr, sys.stdin)):
-            return self.scanner.named(label, found, lambda: space.get(name))
+            return self.scanner.named(label, found, lambda: space.get(name), module.__name__ if is_own_module(module) else "")
         return Thing(label, found)
 
     def _of_object(self, owner: Thing, value: Any, name: str) -> tuple[Thing, bool]:

@@ -130,7 +130,7 @@ class Run:
         self._ordering = ordering
         self._in_place = in_place
         self._collected = collected
-        self._staff = staff
+        self.staff = staff
         self._bell = bell
         self._clock = clock
         self._emit = emit
@@ -140,7 +140,7 @@ class Run:
         self._manager: Ending | None = None
         self._pumped: PumpedWorker | None = None
         self._caller_stays = False
-        self._staffing = threading.RLock()  # held by who changes the crew, or asks for workers; before the staff's lock
+        self.staffing = threading.RLock()  # held by who changes the crew, or asks for workers; before the staff's lock
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
         self._kinds: dict[Worker, Engine] = {}  # of those who are out. Guarded by: _lock
@@ -208,7 +208,7 @@ class Run:
         crew = self._crew
         if crew is None:
             return False
-        return self._staff.crowded(crew.engine) or (self._overstaffed and self._is_one_too_many(worker))
+        return self.staff.crowded(crew.engine) or (self._overstaffed and self._is_one_too_many(worker))
 
     def _is_one_too_many(self, worker: Worker) -> bool:
         with self._lock:
@@ -237,7 +237,7 @@ class Run:
                 self.fault = fault
             if not worker.usable:
                 self.report.workers_lost += 1
-        self._staff.back(worker)  # before it counts as gone: who waits for the last to leave then finds it on the bench
+        self.staff.back(worker)  # before it counts as gone: who waits for the last to leave then finds it on the bench
         with self._lock:
             self._out[worker] -= 1
             if not self._out[worker]:
@@ -311,11 +311,11 @@ class Run:
 
         Its workers come as there is room for their work, and those who are here and not of it leave after their batches.
         """
-        with self._staffing:
+        with self.staffing:
             before, fewer = self._crew, False
             if before is not None and (before.engine is not crew.engine or before.workers > crew.workers):
                 fewer = True
-                withdrawn = self._staff.withdraw(self)
+                withdrawn = self.staff.withdraw(self)
                 with self._lock:
                     self._queued -= withdrawn
             if crew.in_flight != self.job.in_flight:
@@ -334,7 +334,7 @@ class Run:
 
     def _top_up(self) -> None:
         """Ask for the workers that are missing, and wake those that wait, if there is room for their work. Any thread."""
-        with self._staffing:
+        with self.staffing:
             if self._crew is not None and self._crew.workers:
                 self._ask_for(self._crew)
 
@@ -357,7 +357,7 @@ class Run:
             self._queued += missing
         asked = 0
         try:
-            asked = self._staff.request(self, crew.engine, missing, crew.limit)
+            asked = self.staff.request(self, crew.engine, missing, crew.limit)
         finally:
             with self._lock:
                 self._queued -= missing - asked
@@ -490,7 +490,7 @@ class Run:
     def _stop(self) -> None:
         with self._lock:  # as in _bar: a failure that is delivered meanwhile must not raise the bar again
             self.source.close()
-        self._staff.withdraw(self)
+        self.staff.withdraw(self)
         if self._pumped is not None:
             self._pumped.close(wait=False)
 

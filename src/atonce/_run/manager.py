@@ -154,9 +154,7 @@ class HiringManager:
             if isinstance(action, Inspect):
                 self._inspect(run)
             elif isinstance(action, Weigh):
-                from atonce._probe.payload import weigh  # noqa: PLC0415
-
-                self._payload = weigh(run.job.fn, run.source.sample, run.account.sample)
+                self._weigh(run)
             else:
                 now_s = self._clock.now() - self._begun_s
                 self._obey(run, action)
@@ -202,6 +200,28 @@ class HiringManager:
 
             self._watch = Watch(run.job.fn, star=run.job.star)
         self._safety = self._watch.look(self._done, run.source.sample)
+
+    def _weigh(self, run: Run) -> None:
+        from atonce._probe.payload import weigh  # noqa: PLC0415
+
+        self._payload = weigh(run.job.fn, run.source.sample, run.account.sample)
+        if self._safety is not None and not self._payload.stays and self._watch is not None and self._watch.places:
+            self._safety = self._safety._replace(apart=self._safety.apart or self._compare(run, self._watch.places))
+
+    def _compare(self, run: Run, places: tuple[tuple[str, str], ...]) -> str:
+        """Ask a worker process what it finds where the function reads; say what is not as it is here."""
+        from atonce._probe.elsewhere import state_of  # noqa: PLC0415
+        from atonce._run.asking import ask  # noqa: PLC0415
+
+        assert self._scene is not None
+        self._hurry()
+        limit, fn = self._scene.most_processes, run.job.fn
+        there = ask(
+            run.staff, engine_named("process"), limit, state_of, fn, places, clock=self._clock, given_up=lambda: self._ended
+        )
+        here = state_of(fn, places)
+        other = next((place for place, one, two in zip(places, here, there or here, strict=True) if one != two), None)
+        return "" if other is None else f"{other[1]!r} is not what it is in a new process that imports {other[0]}"
 
     def _hire(self, run: Run, action: Hire) -> None:
         assert self._scene is not None

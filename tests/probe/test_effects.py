@@ -1,0 +1,60 @@
+"""What a function does to state, seen by its code and by what changes while items run one after the other."""
+
+import functools
+
+import pytest
+from tests.api import impure
+from tests.api.test_impure import surroundings  # noqa: F401 (a fixture)
+
+from atonce._probe.effects import Watch
+
+EACH = 3  # items between two looks
+
+
+def verdict(fn, items, looks=4):
+    watch = Watch(fn, star=False)
+    safety = watch.look(0, items[:EACH])
+    for look in range(1, looks):
+        if safety.together:
+            break
+        for item in items[(look - 1) * EACH : look * EACH]:
+            fn(item)
+        safety = watch.look(look * EACH, items[look * EACH : (look + 1) * EACH])
+    return safety
+
+
+@pytest.mark.usefixtures("surroundings")
+@pytest.mark.parametrize("case", impure.CASES)
+def test_forty_functions_are_not_to_run_side_by_side(case):
+    make, inputs = impure.CASES[case]
+    impure.begin()
+    assert verdict(make(), inputs()).together
+    impure.state()
+
+
+def test_what_is_made_once_is_no_matter():
+    made = []
+
+    def makes(value):
+        if not made:
+            list.append(made, 1)  # nothing that the code shows
+        return made[0], value
+
+    safety = verdict(makes, list(range(20)))
+    assert not safety.together
+    assert safety.watched
+
+
+def test_what_changes_again_is():
+    made = []
+    append = functools.partial(list.append, made)
+
+    def keeps(value):
+        return append(value)
+
+    assert "from item to item" in verdict(keeps, list(range(20))).together
+
+
+def test_a_function_that_keeps_to_itself_is_clear_at_once():
+    safety = Watch(lambda value: value + 1, star=False).look(0, [1, 2])
+    assert (safety.together, safety.apart, safety.doubt, safety.watched) == ("", "", "", True)
