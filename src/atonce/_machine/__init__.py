@@ -1,1 +1,1 @@
-"""What this computer offers: its usable CPUs and its clocks."""
+"""What this computer offers: its usable CPUs, its clocks, and how fast it is."""
