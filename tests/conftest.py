@@ -1,5 +1,6 @@
 """What holds for every test: nothing is left behind."""
 
+import os
 import signal
 from contextlib import suppress
 
@@ -7,6 +8,8 @@ import pytest
 
 from atonce.testing import Leaks
 from atonce.testing.evidence import Evidence
+
+os.environ["ATONCE_CACHE_DIR"] = ""  # tests neither read nor write what this user's programs have learned
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import threading
 from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._machine.nesting import inside_worker_process
 from atonce._run.driver import Crew
-from atonce._run.engines import engine_named
+from atonce._run.engines import engine_named, processes_are_warm
 from atonce._values.job import Setup
 from atonce._values.typed import cast
 from atonce._workers.base import WorkerContext
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from atonce._workers.base import Engine, PumpedWorker
 
 _MOST_IN_FLIGHT = 512  # Assumes: as many threads cost less than any service that they would wait for
-_COLD_S, _WARM_S = 0.03, 0.005  # Measured: benchmarks/peers/first_result.py, until a process delivers; the imports come on top
 
 __all__ = ("begin", "crew_for", "first_engine", "only_choice")
 
@@ -99,6 +98,7 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
 
 def _scene(options: Options) -> Scene:
     """Say what is known before anything is seen."""
+    from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (2 ms, for those who leave the choice to us)
     from atonce._policy.observation import Scene  # noqa: PLC0415
 
     cpus = usable_cpus()
@@ -106,10 +106,15 @@ def _scene(options: Options) -> Scene:
     processes = min(options.max_workers or cpus, in_flight)
     if inside_worker_process() or sys.platform == "win32":
         cpus, processes = 1, 1  # the siblings of this worker process have the other CPUs; and Windows has no workers of ours
-    supervisor = sys.modules.get("atonce._workers.process.mailbox")
-    warm = supervisor is not None and supervisor.MAILBOX.supervisor is not None
+    constants = CALIBRATION.constants()
     return Scene(
-        cpus, gil_is_held(), min(options.max_workers or in_flight, in_flight), processes, in_flight, _WARM_S if warm else _COLD_S
+        cpus,
+        gil_is_held(),
+        min(options.max_workers or in_flight, in_flight),
+        processes,
+        in_flight,
+        constants.warm_start_s if processes_are_warm() else constants.cold_start_s,
+        constants.thread_start_s,
     )
 
 

@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if TYPE_CHECKING:
     from atonce._workers.base import Engine
 
-__all__ = ("engine_named",)
+__all__ = ("engine_named", "processes_are_warm")
 
 
 _made: dict[str, Engine] = {}  # by name. Guarded by: single operations
@@ -22,6 +22,12 @@ def engine_named(name: str) -> Engine:
     engine = _made.get(name)
     # Two threads may both find none. Then both make one, and the first that is put there counts: workers are shared by engine.
     return _made.setdefault(name, _make(name)) if engine is None else engine
+
+
+def processes_are_warm() -> bool:
+    """Tell whether worker processes can be started from a zygote that is already there."""
+    mailbox = sys.modules.get("atonce._workers.process.mailbox")
+    return mailbox is not None and mailbox.MAILBOX.supervisor is not None
 
 
 def _make(name: str) -> Engine:

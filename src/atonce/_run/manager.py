@@ -22,7 +22,7 @@ from atonce._probe.clocks import own_clocks
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, is_of_kind
-from atonce._run.engines import engine_named
+from atonce._run.engines import engine_named, processes_are_warm
 from atonce.errors import InternalError, PoolClosed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -44,6 +44,7 @@ __all__ = ("HiringManager",)
 
 _FIRST_NAP_S = 0.001
 _LONGEST_HURRY_S = 1.0
+_STARTED_S = 0.1
 _COMPUTES = 0.75  # part of the time since the last look
 _SMOOTHING = 0.5  # weight of the newest delivery
 
@@ -79,6 +80,8 @@ class HiringManager:
         self._delivered: set[str] = set()
         self._hired_kind = ""  # as the plan says
         self._kind = "thread"  # of those who were hired last
+        self._asked_s = 0.0  # when processes were asked for
+        self._warm = False  # whether there was one already
         self._easy_from_s = 0.0
         self._expected = 0  # processes that have to deliver before there is no hurry any more
         self._hurrying = False
@@ -202,9 +205,10 @@ class HiringManager:
         self._safety = self._watch.look(self._done, run.source.sample)
 
     def _weigh(self, run: Run) -> None:
+        from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (loaded, to look around)
         from atonce._probe.payload import weigh  # noqa: PLC0415
 
-        self._payload = weigh(run.job.fn, run.source.sample, run.account.sample)
+        self._payload = weigh(run.job.fn, run.source.sample, run.account.sample, CALIBRATION.constants())
         if self._safety is not None and not self._payload.stays and self._watch is not None and self._watch.places:
             self._safety = self._safety._replace(apart=self._safety.apart or self._compare(run, self._watch.places))
 
@@ -229,6 +233,7 @@ class HiringManager:
         self._kind = action.engine
         self._expected = action.workers if action.engine == "process" else 0
         if self._expected:
+            self._asked_s, self._warm = self._clock.now(), processes_are_warm()
             self._hurry()
             self._easy_from_s = self._clock.now() - self._begun_s + _LONGEST_HURRY_S
         limit = self._scene.most_processes if action.engine == "process" else self._scene.most_threads
@@ -295,8 +300,18 @@ class HiringManager:
             cost_s = seconds / items
             self._item_s = cost_s if not self._item_s else _SMOOTHING * cost_s + (1 - _SMOOTHING) * self._item_s
             if worker != self._caller and is_of_kind(worker, self._kind):
+                if self._kind == "process" and not self._delivered:
+                    self._learn(seconds)
                 self._delivered.add(worker)
         return heard
+
+    def _learn(self, busy_s: float) -> None:
+        """Remember how long the first worker process took until it delivered, without what it was busy with."""
+        from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (loaded, to look around)
+
+        took_s = self._clock.now() - self._asked_s - busy_s
+        if took_s < _STARTED_S:  # longer are only the user's imports, which another program does not have
+            CALIBRATION.learn(**{"warm_start_s" if self._warm else "cold_start_s": took_s})
 
     def _first(self, run: Run) -> tuple[float, float, bool]:
         """Tell the first worker's CPU time, its time in the queue for a CPU, and whether it is ready to run now."""
