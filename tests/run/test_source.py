@@ -326,6 +326,18 @@ def test_what_is_not_read_of_it_stays():
     assert source.take(2, 1).items == [2, 3]
 
 
+def test_what_is_lent_is_nobody_elses():
+    source = at_once(range(10), length=10)
+    lent = source.lend(4)
+    assert source.take(3, 1) is None
+    assert not source.exhausted
+    assert not source.has_room(1)
+    assert list(lent.items) == [0, 1, 2, 3]
+    source.give_back(4, ended=False, error=None)
+    assert source.has_room(1)
+    assert list(source.take(3, 1).items) == [4, 5, 6]
+
+
 def test_lending_keeps_the_window():
     source = Source(range(100), buffersize=4)
     assert list(source.lend(10).items) == [0, 1, 2, 3]

@@ -195,6 +195,12 @@ class Run:
         if self._emit is not None:
             self._emit(BatchDone(len(delivery.values), len(delivery.failed), delivery.worker, delivery.seconds))
 
+    @property
+    def solitary(self) -> bool:
+        """Whether the calling thread is the only worker now."""
+        crew = self._crew
+        return crew is None or not (crew.workers or self._out)
+
     def lend(self, limit: int) -> Lent | None:
         """Lend the input to the calling thread, which is alone."""
         return self.source.lend(limit)

@@ -57,6 +57,7 @@ class Source:
         self._range = inputs if type(inputs) is range else None  # what is left of it, if nothing else has read from it
         self._buffersize = buffersize
         self._bounded = not consumed_at_once
+        self._lent = False  # Guarded by: _lock for writing
         self._lock = threading.Lock()
 
     def take(self, limit: int, workers: int, least: int = 1) -> Batch | None:
@@ -73,7 +74,7 @@ class Source:
             A batch; ``None`` if the input has ended, the run is stopped, or the consumer has to take something first.
         """
         with self._lock:
-            if self.exhausted:
+            if self.exhausted or self._lent:
                 return None
             if self._bounded:
                 limit = min(limit, self._room(limit, workers))
@@ -90,24 +91,33 @@ class Source:
             return batch
 
     def lend(self, limit: int) -> Lent | None:
-        """Lend the input itself to the only worker, for up to ``limit`` items. As ``take``, without reading anything."""
-        if self._bounded:
-            limit = min(limit, self._room(limit, 1))
-        if self.exhausted or limit < 1:
-            return None
-        if self._range is not None:
-            self._inputs, self._range = iter(self._range), None
-        return Lent(self.taken, islice(self._inputs, limit), limit)
+        """Lend the input itself to a worker that is alone, for up to ``limit`` items. As ``take``, without reading anything.
+
+        Until it is given back, nobody else gets anything: they come again when there is room.
+        """
+        with self._lock:
+            if self._bounded:
+                limit = min(limit, self._room(limit, 1))
+            if self.exhausted or limit < 1:
+                return None
+            self._lent = True
+            if self._range is not None:
+                return Lent(self.taken, iter(self._range[:limit]), limit)
+            return Lent(self.taken, islice(self._inputs, limit), limit)
 
     def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
         """Hear how much of what was lent has been read."""
-        self.taken += read
-        self.error = error
-        self.exhausted = self.exhausted or ended or error is not None
+        with self._lock:
+            self._lent = False
+            if self._range is not None:
+                self._range = self._range[read:]
+            self.taken += read
+            self.error = error
+            self.exhausted = self.exhausted or ended or error is not None
 
     def has_room(self, workers: int) -> bool:
         """Tell whether ``take`` would read something."""
-        return not self.exhausted and (not self._bounded or self._room(1, workers) > 0)
+        return not self.exhausted and not self._lent and (not self._bounded or self._room(1, workers) > 0)
 
     def bar(self, index: int) -> None:
         """Let nothing be started from this index on."""

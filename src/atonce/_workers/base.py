@@ -87,10 +87,13 @@ class PumpedPlace(Place, Protocol):
 
     Attributes:
         alone: whether there will never be another worker at this place.
+        solitary: whether there is no other one now.
     """
 
     @property
     def alone(self) -> bool: ...
+    @property
+    def solitary(self) -> bool: ...
 
     def lend(self, limit: int) -> Lent | None:
         """Lend the input for up to ``limit`` items, if alone; ``None`` as from ``take``."""

@@ -22,6 +22,7 @@ __all__ = ("InlineEngine", "InlineWorker")
 # How long the caller works before it looks at anything else: results of others, its consumer, the manager.
 # Assumes: a person or a stream does not mind a wait of 5 ms; at 60 ns an item this is more than a full batch.
 _BATCH_S = 0.005
+_MANY = 64  # items of a batch
 
 
 class InlineWorker:
@@ -52,7 +53,9 @@ class InlineWorker:
         if not self._ready and not self._get_ready():
             return False
         begun = self._clock.now()
-        delivery = self._work_alone(place) if place.alone else self._work_with_others(place)
+        # While many items make a batch, one more batch without others costs them no more than a moment.
+        alone = place.alone or (self._batching.size >= _MANY and place.solitary)
+        delivery = self._work_alone(place) if alone else self._work_with_others(place)
         if delivery is None:
             if place.finished:
                 self._leave()
