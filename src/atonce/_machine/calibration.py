@@ -6,7 +6,7 @@
                                         └─ not there, or broken ── measure (3 ms), store ─┘
     learn(...) ── how long workers took to start ── smooth, clamp ── store
 
-A few things are measured by doing them, in the calling thread: a copy, pickling, the start of a thread. How long worker processes
+A few things are measured by doing them, in the calling thread: a copy, and pickling. How long worker processes
 take to start is only learned from those that somebody wanted: none is started for the sake of it.
 
 There is one file for each machine, Python and version of atonce, so that computers that share a home directory do not overwrite
@@ -47,18 +47,16 @@ class Constants(NamedTuple):
         warm_start_s: the same where the zygote is there.
         ship_item_s: seconds that an item costs the parent in a batch, even one that costs nothing.
         copy_bytes_per_s: what goes one way through shared memory, both ends together.
-        thread_start_s: seconds to start a thread and to see it end.
     """
 
     cold_start_s: float = 0.03  # Measured: benchmarks/peers/first_result.py
     warm_start_s: float = 0.005  # Measured: benchmarks/peers/first_result.py
     ship_item_s: float = 0.4e-6  # Measured: benchmarks/peers/tiny.py, what is left of the cost of an item that costs nothing
     copy_bytes_per_s: float = 4e9  # Measured: benchmarks/peers/arrays.py, 8 MiB there and back through an arena in 3 ms
-    thread_start_s: float = 150e-6  # Measured: _thread_start_s(), on the computer of _USUAL_COPY_S
 
 
-_LEAST = Constants(0.001, 0.001, 1e-8, 1e8, 1e-6)  # Assumes: nothing outside of these is true of any computer
-_MOST = Constants(5.0, 5.0, 1e-4, 1e12, 0.1)
+_LEAST = Constants(0.001, 0.001, 1e-8, 1e8)  # Assumes: nothing outside of these is true of any computer
+_MOST = Constants(5.0, 5.0, 1e-4, 1e12)
 
 _USUAL_COPY_S, _USUAL_PICKLING_S = 17e-6, 48e-6  # Measured: _copy_s() and _pickling_s(), Python 3.11, 2 CPUs of a Xeon at 2.1 GHz
 _MOST_FACTOR = 4.0  # Assumes: no computer is further from that one in what matters; what is in the CPU's cache exaggerates
@@ -163,7 +161,6 @@ def _measured(clock: Clock) -> Constants:
     return usual._replace(
         ship_item_s=usual.ship_item_s * _factor(_pickling_s(clock), _USUAL_PICKLING_S),
         copy_bytes_per_s=usual.copy_bytes_per_s / _factor(_copy_s(clock), _USUAL_COPY_S),
-        thread_start_s=_thread_start_s(clock) or usual.thread_start_s,
     )
 
 
@@ -186,21 +183,6 @@ def _copy_s(clock: Clock) -> float:
         here[:] = there
 
     return _best_s(copy, clock.thread_cpu)
-
-
-def _thread_start_s(clock: Clock) -> float:
-    """Return 0 where there is no thread to be had, or the clock did not move."""
-
-    def start_and_join() -> None:
-        thread = threading.Thread(name="atonce-calibration", daemon=True)
-        thread.start()
-        thread.join()
-
-    try:
-        took_s = _best_s(start_and_join, clock.now)
-    except RuntimeError:  # no more threads
-        return 0.0
-    return min(_MOST.thread_start_s, max(_LEAST.thread_start_s, took_s)) if took_s > 0 else 0.0
 
 
 def _best_s(action: Callable[[], object], read: Callable[[], float]) -> float:

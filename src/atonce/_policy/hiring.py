@@ -45,7 +45,7 @@ _HELD_S = 0.001  # Measured: a thread gets a free GIL within 0.1 ms, a held one 
 _ENOUGH_S = 0.004  # of work that computes, before anything is concluded from it
 _ONE_LONG_S = 0.03  # the same, while the first item has not ended
 _NATIVE = 1.4  # CPUs busy, and CPU seconds of the program over those of the caller: C code with threads of its own
-_WORTH_THREADS = 20  # times what it takes to start one has to be left
+_WORTH_THREADS_S = 0.003  # what has to be left
 _WORTH = 0.1  # part of what is left that processes have to save
 _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
@@ -144,7 +144,7 @@ class Hiring:
         if not held and since.cpus > _NATIVE and since.process_cpu_s > _NATIVE * since.first_cpu_s:
             return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
         if not held and "thread" not in self._tried and self._most_threads > 1:
-            return self._unless_shared(seen, self._try_threads) if rest_s > _WORTH_THREADS * scene.thread_s else None
+            return self._unless_shared(seen, self._try_threads) if rest_s > _WORTH_THREADS_S else None
         if "process" in self._tried or rest_s <= max(scene.start_s, 2 * self._not_worth_s):
             return None
         if scene.most_processes < 2:  # noqa: PLR2004 (one is no gain)

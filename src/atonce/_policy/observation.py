@@ -22,7 +22,6 @@ class Scene(NamedTuple):
         most_processes: worker processes that there may be.
         in_flight: items that may be in flight in all.
         start_s: seconds until worker processes deliver.
-        thread_s: seconds to start a thread.
     """
 
     cpus: int
@@ -31,7 +30,6 @@ class Scene(NamedTuple):
     most_processes: int
     in_flight: int
     start_s: float
-    thread_s: float = 150e-6
 
 
 class Payload(NamedTuple):

@@ -114,7 +114,6 @@ def _scene(options: Options) -> Scene:
         processes,
         in_flight,
         constants.warm_start_s if processes_are_warm() else constants.cold_start_s,
-        constants.thread_start_s,
     )
 
 
