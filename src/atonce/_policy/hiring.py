@@ -42,6 +42,7 @@ _IDLE_BETWEEN = 0.35  # the same, of a tick in which some have
 _WAITS_BELOW = 0.6  # CPU seconds over wall seconds, all in all
 _WITNESSES = 3  # looks
 _HELD_S = 0.001  # Measured: a thread gets a free GIL within 0.1 ms, a held one after 5 (the switch interval)
+_CAME_LATE_S = 0.004  # Assumes: to wake a thread, or to start one, takes less
 _ENOUGH_S = 0.004  # of work that computes, before anything is concluded from it
 _ONE_LONG_S = 0.03  # the same, while the first item has not ended
 _NATIVE = 1.4  # CPUs busy, and CPU seconds of the program over those of the caller: C code with threads of its own
@@ -73,7 +74,7 @@ class Hiring:
         self._go_on: Callable[[Seen], Action] = self._watch
         self._mark = self._last = seen
         self._late: deque[float] = deque(maxlen=_WITNESSES)  # of the last naps
-        self._note_lateness(seen)
+        self._came_late = seen.late_s > _CAME_LATE_S
         self._blocked = 0
         self._blind_until_s = 0.0  # work that turned out not to wait is not taken for waiting work again before
         self._tried: set[str] = set()
@@ -132,7 +133,8 @@ class Hiring:
         rest_s = left_of(seen) * item_s
         # Who has to wait for it once has met a held GIL; that it is free has to be seen more often.
         held = scene.gil and max(self._late, default=0.0) > _HELD_S
-        if len(self._late) < (2 if held else _WITNESSES):
+        # That the manager itself came late may have other reasons: it is only a second witness of a held GIL.
+        if len(self._late) < (2 - self._came_late if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
         if scene.cpus == 1:
             self.flips = ["with more CPUs processes might win"]
