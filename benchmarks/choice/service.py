@@ -1,7 +1,7 @@
 """An HTTP service on the loopback address, whose latency the path says.
 
-``/steady/20`` takes 20 ms. ``/saturates/20`` the same, 64 at a time, the others stand in line. ``/thrashes/20`` takes longer when
-more than 64 are in flight: with the square of how many more.
+``/steady/20`` takes 20 ms. ``/saturates/20`` the same, 64 at a time, the others stand in line; ``/saturates/20/24`` is 24 at
+a time. ``/thrashes/20`` takes longer when more than 64 are in flight: with the square of how many more.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ class Service:
     """Answers requests."""
 
     def __init__(self) -> None:
-        self._free = asyncio.Semaphore(SLOTS)
+        self._free: dict[int, asyncio.Semaphore] = {}
         self._in_flight = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer on one connection until it is closed."""
         try:
             while request := await reader.readuntil(b"\r\n\r\n"):
-                _, kind, milliseconds = request.split(b" ", 2)[1].split(b"/")
+                _, kind, milliseconds, *slots = request.split(b" ", 2)[1].split(b"/")
                 self._in_flight += 1
                 try:
-                    await self._wait(kind, float(milliseconds) / 1e3)
+                    await self._wait(kind, float(milliseconds) / 1e3, int(slots[0]) if slots else SLOTS)
                 finally:
                     self._in_flight -= 1
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(BODY) + BODY)
@@ -34,9 +34,9 @@ class Service:
         finally:
             writer.close()
 
-    async def _wait(self, kind: bytes, seconds: float) -> None:
+    async def _wait(self, kind: bytes, seconds: float, slots: int) -> None:
         if kind == b"saturates":
-            async with self._free:
+            async with self._free.setdefault(slots, asyncio.Semaphore(slots)):
                 await asyncio.sleep(seconds)
         elif kind == b"thrashes":
             await asyncio.sleep(seconds * max(1.0, self._in_flight / SLOTS) ** 2)
