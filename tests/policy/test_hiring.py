@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.action import Decision, Hire, Inspect, Nap, Return, Weigh, settled
+from atonce._policy.action import Decision, Hire, Inspect, Nap, Prepare, Return, Weigh, settled
 from atonce._policy.hiring import Hiring
 from atonce._policy.observation import Payload, Safety, Scene, Seen
 
@@ -31,7 +31,7 @@ class Work:
     stays: str = ""
     shares: str = ""
     apart: str = ""
-    elsewhere: str = ""  # as apart, and seen only when it has been weighed
+    elsewhere: str = ""  # as apart, and seen only when processes are ready
     doubt: str = ""
     changes: bool = False
     slow_processes: float = 1.0
@@ -55,6 +55,7 @@ class Modelled:
         self.delivered = self.told = 0
         self.hired, self.hired_at = Hire("inline", 1, 1, ""), 0.0
         self.safety = self.payload = None
+        self.ready = False
         self.actions = []
         self.hiring = Hiring(scene, self.seen(0.0))
         nap = 0.001
@@ -109,7 +110,7 @@ class Modelled:
         item_s = self.work.item_s if done else 0.0
         return Seen(
             self.now, late, done, taken, left, item_s, self.first_cpu, 0.0, False, self.process_cpu, self.crew_cpu, 0.0,
-            self.delivered, heard, self.safety, self.payload,
+            self.delivered, heard, self.safety, self.payload, self.ready,
         )  # fmt: skip
 
     def look(self):
@@ -123,9 +124,12 @@ class Modelled:
                 self.safety = self.work.safety(int(self.done), self.safety)
             elif isinstance(action, Weigh):
                 self.payload = Payload(self.work.ship_s, self.work.stays)
+            elif isinstance(action, Prepare):
+                self.ready = True
                 if self.safety is not None and self.work.elsewhere:
                     self.safety = self.safety._replace(apart=self.work.elsewhere)
             elif isinstance(action, Hire):
+                assert self.ready or action.engine != "process"
                 if action.engine != self.hired.engine:
                     self.delivered, self.hired_at = 0, self.now
                 self.hired = action

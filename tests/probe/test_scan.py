@@ -420,3 +420,23 @@ def test_the_function_itself_is_not_called():
 
     shared_writes(work)
     assert not called.is_set()
+
+
+class Connections(threading.local):
+    opened = 0
+
+
+mine = threading.local()
+connections = Connections()
+
+
+def keeps_one_for_each_thread(value):
+    if not hasattr(mine, "connection"):
+        mine.connection = object()
+        connections.opened += 1
+    return value
+
+
+def test_what_is_kept_for_each_thread_is_nobody_elses():
+    found = scan(keeps_one_for_each_thread)
+    assert (found.write, found.doubt) == ("", "")

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-__all__ = ("Decision", "Hire", "Inspect", "Nap", "Return", "Stay", "Verified", "Weigh", "settled")
+__all__ = ("Decision", "Hire", "Inspect", "Nap", "Prepare", "Return", "Stay", "Verified", "Weigh", "settled")
 
 
 class Nap(NamedTuple):
@@ -24,6 +24,12 @@ class Inspect(NamedTuple):
 
 class Weigh(NamedTuple):
     """Find out what it takes to ship the work, and look again."""
+
+
+class Prepare(NamedTuple):
+    """Have so many worker processes made ready, see whether they find what the function reads, and look again."""
+
+    workers: int
 
 
 class Hire(NamedTuple):
@@ -54,7 +60,7 @@ class Stay(NamedTuple):
 
 
 if TYPE_CHECKING:
-    Action: TypeAlias = Nap | Inspect | Weigh | Hire | Verified | Return | Stay
+    Action: TypeAlias = Nap | Inspect | Weigh | Prepare | Hire | Verified | Return | Stay
 
 
 class Decision(NamedTuple):

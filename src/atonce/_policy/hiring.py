@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from math import ceil
 
-from atonce._policy.action import Hire, Inspect, Nap, Return, Stay, Verified, Weigh
+from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
 from atonce._policy.concurrency import Knee
 from atonce._policy.cost import breaks_even_s, saved_s
 from atonce._policy.observation import Seen, Span, left_of, median
@@ -237,15 +237,17 @@ class Hiring:
             self.ruled_out["process"] = stays = apart or (payload.stays if payload is not None else "")
             return Stay(f"it computes, but {stays}, so it stays in the calling thread")
         scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
-        ship_s, start_s, workers = payload.item_s, scene.start_s, scene.most_processes
+        ship_s, start_s, workers = payload.item_s, 0.0 if seen.ready else scene.start_s, scene.most_processes
         saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=start_s, workers=workers)
         facts = f"{in_words(item_s)} an item, {in_words(ship_s)} to ship one"
-        at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers, worth=_WORTH)
+        at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=scene.start_s, workers=workers, worth=_WORTH)
         if saved <= _WORTH * items * item_s:
             self._not_worth_s = items * item_s  # more may be left than is known, or take longer
             self.ruled_out["process"] = "they would cost more than they save"
             self.flips = [f"above {in_words(at_s)} an item processes win"]
             return self._say(f"it computes ({facts}): processes would pay above {in_words(at_s)} an item", about="process")
+        if not seen.ready:
+            return Prepare(workers)
         self._tried.add("process")
         self._base_rate = 1 / item_s
         self.flips = [f"below {in_words(at_s)} an item inline wins", *(["without a GIL threads would"] if scene.gil else [])]
@@ -331,7 +333,7 @@ class Hiring:
             return Hire("thread", knee.target, 1, reason)
         return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)))
 
-    def _mind_the_gil(self, seen: Seen) -> Action | None:
+    def _mind_the_gil(self, seen: Seen) -> Action | None:  # noqa: PLR0911 (a rule a line)
         """Threads that wait keep the GIL busy all the same: it computes, too."""
         since = Span(self._mark, seen)
         if since.wall_s < 0.03 or not since.done:  # noqa: PLR2004
@@ -347,11 +349,15 @@ class Hiring:
         payload = seen.payload
         if payload is None:
             return Weigh()
-        self._tried.add("process")
         rest_s = left_of(seen) / rate
         apart = seen.safety is not None and seen.safety.apart
-        if payload.stays or apart or rest_s < 2 * self.scene.start_s or cpu_s < 4 * payload.item_s:
+        start_s = 0.0 if seen.ready else self.scene.start_s
+        if payload.stays or apart or rest_s < 2 * start_s or cpu_s < 4 * payload.item_s:
+            self._tried.add("process")
             return None
+        if not seen.ready:
+            return Prepare(self.scene.most_processes)
+        self._tried.add("process")
         latency = self._knee.shortest_s or seen.item_s
         inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))
         self._base_rate = rate

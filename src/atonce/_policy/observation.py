@@ -65,6 +65,7 @@ class Seen(NamedTuple):
         heard: what was delivered since the last look: index of the first item, how many items, seconds of all of them.
         safety: ``None`` before ``Inspect``.
         payload: ``None`` before ``Weigh``.
+        ready: whether worker processes have been made ready.
     """
 
     now_s: float
@@ -83,6 +84,7 @@ class Seen(NamedTuple):
     heard: Sequence[tuple[int, int, float]] = ()
     safety: Safety | None = None
     payload: Payload | None = None
+    ready: bool = False
 
 
 class Safety(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import dis
 import sys
+import threading
 from contextlib import suppress
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 
@@ -252,7 +253,7 @@ class Walk:
         if not owner.root:
             return
         kind = type(owner.value).__name__
-        if name in MUTATORS and kind != "local" and not is_path(owner.value):
+        if name in MUTATORS and not of_kind(owner.value, threading.local) and not is_path(owner.value):
             self.scanner.write(f"it calls {owner.root}.{name}", sure=owner.sure)
         elif name == "set" and kind in ("ContextVar", "Event"):
             self.scanner.write(f"it calls {owner.root}.set")
@@ -268,7 +269,7 @@ class Walk:
         self._changes_attribute("deletes", self._pop(), step.argval)
 
     def _changes_attribute(self, how: str, owner: Thing, name: str) -> None:
-        if owner.root and type(owner.value).__name__ != "local":  # threading.local is there for that
+        if owner.root and not of_kind(owner.value, threading.local):  # threading.local is there for that
             words = f"it {how} the attribute {owner.root + '.' + name!r}"
             self.scanner.write(words, sure=owner.sure and not self._is_tested(name))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from atonce._policy.ordering import InOrder
-from atonce._run.bell import ThreadBell
-from atonce._run.driver import Crew, Run
+from atonce._run.driver import Run
 from atonce._run.source import Source
 from atonce._values.job import Job
 
@@ -15,48 +14,59 @@ if TYPE_CHECKING:
     from typing import Any
 
     from atonce._machine.clock import Clock
+    from atonce._run.bell import ThreadBell
+    from atonce._run.driver import Crew
     from atonce._run.staff import Staff
-    from atonce._workers.base import Engine
 
 __all__ = ("ask",)
 
-_LOOK_S = 0.005  # how soon it is seen that nobody wants the answer any more
-
 
 def ask(
-    staff: Staff, engine: Engine, limit: int, fn: Callable[..., Any], *arguments: Any, clock: Clock, given_up: Callable[[], bool]
-) -> Any:
-    """Have one worker call a function. It stays on the bench of its staff, and is there when the run wants it.
+    staff: Staff,
+    crew: Crew,
+    fn: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    *,
+    bell: ThreadBell,
+    clock: Clock,
+    given_up: Callable[[], bool],
+) -> list[Any]:
+    """Have workers call a function, once each. They stay on the bench of their staff, and are there when the run wants them.
 
     Args:
-        staff: whose worker.
-        engine: which kind.
-        limit: how many of this kind there may be in the pool.
+        staff: whose workers.
+        crew: which kind, and how many.
         fn: the function.
-        *arguments: its arguments.
+        arguments: its arguments.
+        bell: rung by the workers, and by whoever gives it up.
         clock: where the time is read.
-        given_up: whether nobody wants the answer any more.
+        given_up: whether nobody wants the answers any more.
 
     Returns:
-        The answer; ``None`` if it was given up.
+        The answers; none if it was given up.
 
     Raises:
         BaseException: what the function raises, or why no worker can work.
     """
-    bell = ThreadBell()
-    source = Source([arguments], length=1, consumed_at_once=True, prompt=True)
+    source = Source([arguments] * crew.workers, length=crew.workers, consumed_at_once=True, prompt=True)
     job = Job(fn, star=True, name="atonce", chunksize=1)
-    run = Run(job, source, ordering=InOrder(), in_place=False, collected=True, staff=staff, bell=bell, clock=clock)
-    answer = None
+    run = Run(job, source, ordering=InOrder(), in_place=False, collected=False, staff=staff, bell=bell, clock=clock)
+    answers: list[Any] = []
     try:
-        run.hire(Crew(engine, 1, 1, limit))
-        while (answer := run.poll()) is None and not (run.over or run.failing or given_up()):
-            bell.wait(_LOOK_S)
+        run.hire(crew)
+        while not (run.over or run.failing or given_up()):
+            delivery = run.poll()
+            if delivery is not None:
+                answers += delivery.values
+            elif (
+                not given_up()
+            ):  # Race: 1. nobody has given up; 2. somebody does, and rings; 3. poll resets the bell; 4. nobody rings
+                bell.wait()
     finally:
-        for left in run.closing(patient=False):
+        for left in run.closing(patient=not given_up()):
             bell.wait(left)
     if run.fault is not None:
         raise run.fault
     if (failure := run.account.first_failure()) is not None:
         raise failure.error
-    return None if answer is None else answer.values[0]
+    return [] if given_up() else answers

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 
 from atonce._machine.hurry import HURRY
-from atonce._policy.action import Hire, Inspect, Nap, Return, Stay, Verified, Weigh
+from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
 from atonce._policy.hiring import Hiring
 from atonce._policy.observation import Seen
 from atonce._probe.clocks import own_clocks
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 __all__ = ("HiringManager",)
 
 _FIRST_NAP_S = 0.001
-_LONGEST_HURRY_S = 1.0
 _STARTED_S = 0.1
 _COMPUTES = 0.75  # part of the time since the last look
 _SMOOTHING = 0.5  # weight of the newest delivery
@@ -80,17 +79,14 @@ class HiringManager:
         self._delivered: set[str] = set()
         self._hired_kind = ""  # as the plan says
         self._kind = "thread"  # of those who were hired last
-        self._asked_s = 0.0  # when processes were asked for
-        self._warm = False  # whether there was one already
-        self._easy_from_s = 0.0
-        self._expected = 0  # processes that have to deliver before there is no hurry any more
-        self._hurrying = False
         self._crew_cpu_s = 0.0  # of all who were ever hired
         self._crew_queued_s = 0.0
         self._crew_clocks: dict[Worker, tuple[float, float]] = {}  # what each of them showed last
         self._watch: Watch | None = None
         self._safety: Safety | None = None
         self._payload: Payload | None = None
+        self._ready = False  # whether worker processes have been made ready
+        self._prepared_s = 0.0  # when that began
 
     def begin(self, run: Run) -> None:
         """Start to watch. The calling thread does so, whose work it is, unless it is on an event loop."""
@@ -112,7 +108,7 @@ class HiringManager:
         self._bell.ring()
         if wait:
             with self._looking:  # it wakes up and finds that it has ended
-                self._take_it_easy()
+                pass
 
     # ---- the thread -------------------------------------------------------------------------------------------------------------
 
@@ -124,8 +120,6 @@ class HiringManager:
         except BaseException as error:
             self._give_up(error)
         finally:
-            with self._looking:
-                self._take_it_easy()
             self._run = None
 
     def _look_and_act(self) -> None:
@@ -158,13 +152,13 @@ class HiringManager:
                 self._inspect(run)
             elif isinstance(action, Weigh):
                 self._weigh(run)
+            elif isinstance(action, Prepare):
+                self._prepare(run, action.workers)
             else:
                 now_s = self._clock.now() - self._begun_s
                 self._obey(run, action)
                 self._explain(run, hiring, action, now_s)
             seen = self._see(run, 0.0)
-        if len(self._delivered) >= self._expected or seen.left == 0 or seen.now_s >= self._easy_from_s:
-            self._take_it_easy()
         return action.seconds
 
     def _obey(self, run: Run, action: Action) -> None:
@@ -181,7 +175,8 @@ class HiringManager:
         elif isinstance(action, Hire | Return | Stay) and action.reason:
             plan.reasons.append(action.reason)
         if isinstance(action, Hire) and self._hired_kind != action.engine:
-            plan.hired_s, plan.verified_s, plan.gain = now_s, None, None
+            plan.hired_s = self._prepared_s if action.engine == "process" else now_s
+            plan.verified_s = plan.gain = None
         if isinstance(action, Return):
             plan.hired_s = plan.verified_s = plan.gain = None
         self._hired_kind = plan.engine
@@ -209,49 +204,50 @@ class HiringManager:
         from atonce._probe.payload import weigh  # noqa: PLC0415
 
         self._payload = weigh(run.job.fn, run.source.sample, run.account.sample, CALIBRATION.constants())
-        if self._safety is not None and not self._payload.stays and self._watch is not None and self._watch.places:
-            self._safety = self._safety._replace(apart=self._safety.apart or self._compare(run, self._watch.places))
 
-    def _compare(self, run: Run, places: tuple[tuple[str, str], ...]) -> str:
-        """Ask a worker process what it finds where the function reads; say what is not as it is here."""
+    def _prepare(self, run: Run, workers: int) -> None:
+        """Have worker processes import what the function needs before they get any items: those would lie there meanwhile.
+
+        They are asked what they find where the function reads.
+        """
         from atonce._probe.elsewhere import state_of  # noqa: PLC0415
         from atonce._run.asking import ask  # noqa: PLC0415
 
         assert self._scene is not None
-        self._hurry()
-        limit, fn = self._scene.most_processes, run.job.fn
-        there = ask(
-            run.staff, engine_named("process"), limit, state_of, fn, places, clock=self._clock, given_up=lambda: self._ended
-        )
-        here = state_of(fn, places)
-        other = next((place for place, one, two in zip(places, here, there or here, strict=True) if one != two), None)
-        return "" if other is None else f"{other[1]!r} is not what it is in a new process that imports {other[0]}"
+        places = self._watch.places if self._watch is not None else ()
+        asked_s, warm = self._clock.now(), processes_are_warm()
+        self._prepared_s = asked_s - self._begun_s
+        crew = Crew(engine_named("process"), workers, 1, self._scene.most_processes)
+        question = (run.job.fn, places)
+        answers = ask(run.staff, crew, state_of, question, bell=self._bell, clock=self._clock, given_up=lambda: self._ended)
+        if self._ended:
+            return
+        self._ready = True
+        self._learn(self._clock.now() - asked_s, warm=warm)
+        here = state_of(*question)
+        for there in answers:
+            other = next((place for place, one, two in zip(places, here, there, strict=True) if one != two), None)
+            if other is not None and self._safety is not None:
+                reason = f"{other[1]!r} is not what it is in a new process that imports {other[0]}"
+                self._safety = self._safety._replace(apart=self._safety.apart or reason)
+
+    @staticmethod
+    def _learn(took_s: float, *, warm: bool) -> None:
+        """Remember how long worker processes took to start."""
+        from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (loaded, to look around)
+
+        if took_s < _STARTED_S:  # longer are only the user's imports, which another program does not have
+            CALIBRATION.learn(**{"warm_start_s" if warm else "cold_start_s": took_s})
 
     def _hire(self, run: Run, action: Hire) -> None:
         assert self._scene is not None
         self._delivered.clear()
         self._kind = action.engine
-        self._expected = action.workers if action.engine == "process" else 0
-        if self._expected:
-            self._asked_s, self._warm = self._clock.now(), processes_are_warm()
-            self._hurry()
-            self._easy_from_s = self._clock.now() - self._begun_s + _LONGEST_HURRY_S
         limit = self._scene.most_processes if action.engine == "process" else self._scene.most_threads
         run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight, limit))
 
-    def _hurry(self) -> None:
-        if not self._hurrying:
-            self._hurrying = True
-            HURRY.begin()
-
-    def _take_it_easy(self) -> None:
-        if self._hurrying:
-            self._hurrying = False
-            HURRY.end()
-
     def _return(self, run: Run) -> None:
         self._delivered.clear()
-        self._expected = 0
         if self._caller:
             run.send_home()
         else:  # a caller on an event loop does not work: one thread does
@@ -289,6 +285,7 @@ class HiringManager:
             heard,
             self._safety,
             self._payload,
+            self._ready,
         )
 
     def _hear(self) -> list[tuple[int, int, float]]:
@@ -300,18 +297,8 @@ class HiringManager:
             cost_s = seconds / items
             self._item_s = cost_s if not self._item_s else _SMOOTHING * cost_s + (1 - _SMOOTHING) * self._item_s
             if worker != self._caller and is_of_kind(worker, self._kind):
-                if self._kind == "process" and not self._delivered:
-                    self._learn(seconds)
                 self._delivered.add(worker)
         return heard
-
-    def _learn(self, busy_s: float) -> None:
-        """Remember how long the first worker process took until it delivered, without what it was busy with."""
-        from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (loaded, to look around)
-
-        took_s = self._clock.now() - self._asked_s - busy_s
-        if took_s < _STARTED_S:  # longer are only the user's imports, which another program does not have
-            CALIBRATION.learn(**{"warm_start_s" if self._warm else "cold_start_s": took_s})
 
     def _first(self, run: Run) -> tuple[float, float, bool]:
         """Tell the first worker's CPU time, its time in the queue for a CPU, and whether it is ready to run now."""
