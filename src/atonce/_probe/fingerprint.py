@@ -4,13 +4,13 @@ It is a look, not a copy: large things are looked at in places, objects of libra
 """
 
 import sys
-from collections import deque
+from collections import OrderedDict, deque
 from functools import partial
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType
 from typing import Any
 
-from atonce._probe.things import CACHES, draws_numbers, is_own_class
+from atonce._probe.things import CACHES, draws_numbers, held_by, is_own_class, module_of, of_kind
 
 __all__ = ("fingerprint",)
 
@@ -19,6 +19,7 @@ _EACH = 64  # elements of one container, from its ends
 _LONG = 4_096  # bytes of one text or buffer, from its ends
 _DEEP = 6
 _AS_THEY_ARE = (int, float, complex, bool, type(None), range)
+_CONTAINERS: tuple[Any, ...] = (OrderedDict, dict, list, tuple, deque, set, frozenset)
 _FROM_OUTSIDE = (ModuleType, BuiltinFunctionType, CodeType)
 
 
@@ -26,11 +27,15 @@ class _Changing:
     """A fingerprint that is like no other: it was changed while it was being taken."""
 
 
+class _SizeChanged(Exception):
+    """A container was changed while its elements were being looked at."""
+
+
 def fingerprint(thing: Any) -> object:
     """Take a fingerprint: two that are equal are, as far as was looked, of the same state."""
     try:
         return _Look().at(thing, 0)
-    except RuntimeError:  # changed size during iteration
+    except _SizeChanged:
         return _Changing()
 
 
@@ -46,34 +51,35 @@ class _Look:
         if kind in (str, bytes):
             return kind, thing if len(thing) <= _LONG else (len(thing), hash(thing[:_LONG]), hash(thing[-_LONG:]))
         self._left -= 1
-        if isinstance(thing, _FROM_OUTSIDE) or self._left < 0 or depth > _DEEP or id(thing) in self._on_the_way:
+        if of_kind(thing, _FROM_OUTSIDE) or self._left < 0 or depth > _DEEP or id(thing) in self._on_the_way:
             return id(thing), kind.__name__
         self._on_the_way.add(id(thing))
         try:
             return kind.__name__, self._inside(thing, depth + 1)
+        except _SizeChanged:
+            raise
+        except Exception:  # a library's object that does not answer for itself
+            return id(thing), kind.__name__
         finally:
             self._on_the_way.discard(id(thing))
 
     def _inside(self, thing: Any, depth: int) -> object:  # noqa: PLR0911 (a kind a line)
-        if isinstance(thing, dict):
-            return len(thing), [(self.at(key, depth), self.at(value, depth)) for key, value in self._ends(thing.items(), thing)]
-        if isinstance(thing, list | tuple | deque):
-            return len(thing), [self.at(each, depth) for each in self._ends(thing, thing)]
-        if isinstance(thing, set | frozenset):
-            return len(thing), [hash(each) for each in self._ends(thing, thing)]
-        if isinstance(thing, CACHES):
+        plain = next((each for each in _CONTAINERS if of_kind(thing, each)), None)
+        if plain is not None:
+            return plain.__len__(thing), [self._element(plain, each, depth) for each in self._ends(plain, thing)]
+        if of_kind(thing, CACHES):
             seen = thing.cache_info()
             return seen.misses, seen.currsize
         if draws_numbers(thing):
             return _drawn(thing)
-        if isinstance(thing, FunctionType):
+        if of_kind(thing, FunctionType):
             return id(thing), [self.at(each, depth) for each in (thing.__defaults__, thing.__kwdefaults__, thing.__dict__)]
-        if isinstance(thing, MethodType | partial):
-            parts = (thing.__self__,) if isinstance(thing, MethodType) else (thing.args, thing.keywords)
+        if of_kind(thing, MethodType | partial):
+            parts = (thing.__self__,) if of_kind(thing, MethodType) else (thing.args, thing.keywords)
             return [self.at(each, depth) for each in parts]
-        if isinstance(thing, GeneratorType):
+        if of_kind(thing, GeneratorType):
             return id(thing), thing.gi_frame is None or thing.gi_frame.f_lasti
-        if isinstance(thing, type):
+        if of_kind(thing, type):
             return id(thing), self._of_class(thing, depth) if is_own_class(thing) else None
         return self._of_object(thing, depth)
 
@@ -86,9 +92,9 @@ class _Look:
         with_buffer = _buffer_of(thing)
         if with_buffer is not None:
             return with_buffer
-        if not is_own_class(type(thing)) and type(thing).__module__ not in ("types", "collections"):
+        if not is_own_class(type(thing)) and module_of(type(thing)) not in ("types", "collections"):
             return id(thing)
-        state = [self.at(getattr(thing, "__dict__", None), depth)]
+        state = [self.at(held_by(thing), depth)]
         for base in type(thing).__mro__:
             slots = vars(base).get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
@@ -101,21 +107,37 @@ class _Look:
                         state.append("not set")
         return id(thing), state
 
+    def _element(self, plain: Any, element: Any, depth: int) -> object:
+        if issubclass(plain, dict):
+            return self.at(element[0], depth), self.at(element[1], depth)
+        return hash(element) if plain in (set, frozenset) else self.at(element, depth)
+
     @staticmethod
-    def _ends(elements: Any, thing: Any) -> list[Any]:
-        """Return the elements of a container, or the first and the last of them."""
-        if len(thing) <= 2 * _EACH:
-            return list(elements)
-        first = list(islice(elements, _EACH))
-        return first + (list(islice(reversed(elements), _EACH)) if hasattr(elements, "__reversed__") else [])
+    def _ends(plain: Any, thing: Any) -> list[Any]:
+        """Return the elements of a container, or the first and the last of them, as its plain kind has them."""
+        elements = plain.items(thing) if issubclass(plain, dict) else plain.__iter__(thing)
+        try:
+            if plain.__len__(thing) <= 2 * _EACH:
+                return list(elements)
+            return list(islice(elements, _EACH)) + list(islice(_from_the_end(plain, thing), _EACH))
+        except RuntimeError as error:
+            raise _SizeChanged from error
+
+
+def _from_the_end(plain: Any, thing: Any) -> Any:
+    if plain is tuple:
+        return tuple.__getitem__(thing, slice(-_EACH, None))
+    if issubclass(plain, dict):
+        return reversed(plain.items(thing))
+    return plain.__reversed__(thing) if hasattr(plain, "__reversed__") else ()
 
 
 def _buffer_of(thing: Any) -> object:
     """Look at the ends and the middle of what is made of bytes: a bytearray, an array."""
-    if not hasattr(type(thing), "__buffer__") and not isinstance(thing, bytearray | memoryview):
-        module = type(thing).__module__
-        if module not in ("numpy", "array", "mmap"):
-            return None
+    kind = type(thing)
+    known = of_kind(thing, bytearray | memoryview) or module_of(kind) in ("numpy", "array", "mmap")
+    if not known and not any("__buffer__" in vars(base) for base in kind.__mro__):
+        return None
     try:
         flat = memoryview(thing).cast("B")
     except (TypeError, ValueError, BufferError):
