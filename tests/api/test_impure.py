@@ -3,10 +3,13 @@
 import os
 import shutil
 import sys
+import time
 
 import pytest
 
 import atonce
+from atonce._probe import effects
+from atonce._probe.scan import scan
 from tests.api import impure
 
 
@@ -61,3 +64,21 @@ def test_what_is_the_same_there_may_go_there():
     results = atonce.map(impure.reads_what_was_put_there, range(300))
     assert results == [(0, item) for item in range(300)]
     assert results.report.plan.engine == "process"
+
+
+def appends_to_a_part(value):
+    impure.busy()
+    impure.ROWS.get("a").append(value)
+    return len(impure.ROWS["a"])
+
+
+def test_items_that_end_while_the_code_is_looked_at_are_no_witnesses(monkeypatch):
+    def slowly(*args, **kwargs):
+        time.sleep(0.03)
+        return scan(*args, **kwargs)
+
+    monkeypatch.setattr(effects, "scan", slowly)
+    impure.ROWS.update(a=[], b=[])
+    seen = atonce.map(appends_to_a_part, range(150))
+    assert list(seen) == list(range(1, 151))
+    assert "ROWS from item to item" in str(seen.report)

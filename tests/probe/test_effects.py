@@ -1,6 +1,6 @@
 """What a function does to state, seen by its code and by what changes while items run one after the other."""
 
-import functools
+import operator
 
 import pytest
 from tests.api import impure
@@ -9,6 +9,9 @@ from tests.api.test_impure import surroundings  # noqa: F401 (a fixture)
 from atonce._probe.effects import Watch
 
 EACH = 3  # items between two looks
+
+
+hidden = operator.methodcaller("append", 1)  # a write that the code does not show
 
 
 def verdict(fn, items, looks=4):
@@ -37,7 +40,7 @@ def test_what_is_made_once_is_no_matter():
 
     def makes(value):
         if not made:
-            list.append(made, 1)  # nothing that the code shows
+            hidden(made)
         return made[0], value
 
     safety = verdict(makes, list(range(20)))
@@ -47,10 +50,9 @@ def test_what_is_made_once_is_no_matter():
 
 def test_what_changes_again_is():
     made = []
-    append = functools.partial(list.append, made)
 
     def keeps(value):
-        return append(value)
+        return hidden(made)
 
     assert "from item to item" in verdict(keeps, list(range(20))).together
 

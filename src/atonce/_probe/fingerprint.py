@@ -7,12 +7,12 @@ A *portable* fingerprint is the same in another process where the state is: it k
 from __future__ import annotations
 
 from binascii import crc32
-from collections import deque
+from collections import OrderedDict, deque
 from functools import partial
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, MethodType, ModuleType
 
-from atonce._probe.things import CACHES, draws_numbers, is_own_class
+from atonce._probe.things import CACHES, asked, draws_numbers, held_by, is_own_class, module_of, of_kind
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -26,6 +26,7 @@ _EACH = 64  # elements of one container, from its ends
 _LONG = 4_096  # bytes of one text or buffer, from its ends
 _DEEP = 6
 _AS_THEY_ARE = (int, float, complex, bool, type(None), range)
+_CONTAINERS: tuple[Any, ...] = (OrderedDict, dict, list, tuple, deque, set, frozenset)
 _FROM_OUTSIDE = (ModuleType, BuiltinFunctionType, CodeType)
 
 
@@ -33,16 +34,20 @@ class _Changing:
     """A fingerprint that is like no other: it was changed while it was being taken."""
 
 
+class _SizeChanged(Exception):
+    """A container was changed while its elements were being looked at."""
+
+
 def fingerprint(thing: Any, *, portable: bool = False) -> object:
     """Take a fingerprint: two that are equal are, as far as was looked, of the same state."""
     try:
         return (_PortableLook if portable else _Look)().at(thing, 0)
-    except RuntimeError:  # changed size during iteration
+    except _SizeChanged:
         return _Changing()
 
 
 class _Look:
-    identity = staticmethod(id)
+    identity: Any = staticmethod(id)
     digest: Any = staticmethod(hash)
 
     def __init__(self) -> None:
@@ -56,36 +61,36 @@ class _Look:
         if kind in (str, bytes):
             return kind, thing if len(thing) <= _LONG else (len(thing), self.digest(thing[:_LONG]), self.digest(thing[-_LONG:]))
         self._left -= 1
-        if isinstance(thing, _FROM_OUTSIDE) or self._left < 0 or depth > _DEEP or id(thing) in self._on_the_way:
+        if of_kind(thing, _FROM_OUTSIDE) or self._left < 0 or depth > _DEEP or id(thing) in self._on_the_way:
             return self.identity(thing), kind.__name__
         self._on_the_way.add(id(thing))
         try:
             return kind.__name__, self._inside(thing, depth + 1)
+        except _SizeChanged:
+            raise
+        except Exception:  # a library's object that does not answer for itself
+            return self.identity(thing), kind.__name__
         finally:
             self._on_the_way.discard(id(thing))
 
     def _inside(self, thing: Any, depth: int) -> object:  # noqa: PLR0911 (a kind a line)
-        if isinstance(thing, dict):
-            return len(thing), [(self.at(key, depth), self.at(value, depth)) for key, value in self._ends(thing.items(), thing)]
-        if isinstance(thing, list | tuple | deque):
-            return len(thing), [self.at(each, depth) for each in self._ends(thing, thing)]
-        if isinstance(thing, set | frozenset):
-            return len(thing), self._members(thing, depth)
-        if isinstance(thing, CACHES):
+        plain = next((each for each in _CONTAINERS if of_kind(thing, each)), None)
+        if plain is not None:
+            return plain.__len__(thing), self._elements(plain, thing, depth)
+        if of_kind(thing, CACHES):
             seen = thing.cache_info()
             return seen.misses, seen.currsize
         if draws_numbers(thing):
             return self.digest(repr(_drawn(thing)))
-        if isinstance(thing, FunctionType):
-            return self.identity(thing), [
-                self.at(each, depth) for each in (thing.__defaults__, thing.__kwdefaults__, thing.__dict__)
-            ]
-        if isinstance(thing, MethodType | partial):
-            parts = (thing.__self__,) if isinstance(thing, MethodType) else (thing.args, thing.keywords)
+        if of_kind(thing, FunctionType):
+            beside = thing.__defaults__, thing.__kwdefaults__, thing.__dict__
+            return self.identity(thing), [self.at(each, depth) for each in beside]
+        if of_kind(thing, MethodType | partial):
+            parts = (thing.__self__,) if of_kind(thing, MethodType) else (thing.args, thing.keywords)
             return [self.at(each, depth) for each in parts]
-        if isinstance(thing, GeneratorType):
+        if of_kind(thing, GeneratorType):
             return self.identity(thing), thing.gi_frame is None or thing.gi_frame.f_lasti
-        if isinstance(thing, type):
+        if of_kind(thing, type):
             return self.identity(thing), self._of_class(thing, depth) if is_own_class(thing) else None
         return self._of_object(thing, depth)
 
@@ -98,9 +103,9 @@ class _Look:
         with_buffer = _buffer_of(thing, self.digest)
         if with_buffer is not None:
             return with_buffer
-        if not is_own_class(type(thing)) and type(thing).__module__ not in ("types", "collections"):
+        if not is_own_class(type(thing)) and module_of(type(thing)) not in ("types", "collections"):
             return self.identity(thing)
-        state = [self.at(getattr(thing, "__dict__", None), depth)]
+        state = [self.at(held_by(thing), depth)]
         for base in type(thing).__mro__:
             slots = vars(base).get("__slots__", ())
             for name in (slots,) if isinstance(slots, str) else slots:
@@ -113,16 +118,32 @@ class _Look:
                         state.append("not set")
         return self.identity(thing), state
 
-    def _members(self, thing: Any, depth: int) -> object:  # noqa: ARG002 (it is another look that has to go into them)
-        return [hash(each) for each in self._ends(thing, thing)]
+    def _elements(self, plain: Any, thing: Any, depth: int) -> object:
+        return [self._element(plain, each, depth) for each in self._ends(plain, thing)]
+
+    def _element(self, plain: Any, element: Any, depth: int) -> object:
+        if issubclass(plain, dict):
+            return self.at(element[0], depth), self.at(element[1], depth)
+        return hash(element) if plain in (set, frozenset) else self.at(element, depth)
 
     @staticmethod
-    def _ends(elements: Any, thing: Any) -> list[Any]:
-        """Return the elements of a container, or the first and the last of them."""
-        if len(thing) <= 2 * _EACH:
-            return list(elements)
-        first = list(islice(elements, _EACH))
-        return first + (list(islice(reversed(elements), _EACH)) if hasattr(elements, "__reversed__") else [])
+    def _ends(plain: Any, thing: Any) -> list[Any]:
+        """Return the elements of a container, or the first and the last of them, as its plain kind has them."""
+        elements = plain.items(thing) if issubclass(plain, dict) else plain.__iter__(thing)
+        try:
+            if plain.__len__(thing) <= 2 * _EACH:
+                return list(elements)
+            return list(islice(elements, _EACH)) + list(islice(_from_the_end(plain, thing), _EACH))
+        except RuntimeError as error:
+            raise _SizeChanged from error
+
+
+def _from_the_end(plain: Any, thing: Any) -> Any:
+    if plain is tuple:
+        return tuple.__getitem__(thing, slice(-_EACH, None))
+    if issubclass(plain, dict):
+        return reversed(plain.items(thing))
+    return plain.__reversed__(thing) if hasattr(plain, "__reversed__") else ()
 
 
 class _PortableLook(_Look):
@@ -131,18 +152,22 @@ class _PortableLook(_Look):
     @staticmethod
     def identity(thing: Any) -> Any:
         """Return what says in another process which thing it is: a name."""
-        return getattr(thing, "__qualname__", None) or getattr(type(thing), "__qualname__", "")
+        name = asked(thing, "__qualname__")
+        return name if isinstance(name, str) else type(thing).__qualname__
 
-    def _members(self, thing: Any, depth: int) -> object:
-        return sorted(repr(self.at(each, depth)) for each in thing) if len(thing) <= 2 * _EACH else len(thing)
+    def _elements(self, plain: Any, thing: Any, depth: int) -> object:
+        if plain not in (set, frozenset):
+            return super()._elements(plain, thing, depth)
+        few = plain.__len__(thing) <= 2 * _EACH  # of many, those at the ends are others in each process
+        return sorted(repr(self.at(each, depth)) for each in self._ends(plain, thing)) if few else None
 
 
 def _buffer_of(thing: Any, digest: Any) -> object:
     """Look at the ends and the middle of what is made of bytes: a bytearray, an array."""
-    if not hasattr(type(thing), "__buffer__") and not isinstance(thing, bytearray | memoryview):
-        module = type(thing).__module__
-        if module not in ("numpy", "array", "mmap"):
-            return None
+    kind = type(thing)
+    known = of_kind(thing, bytearray | memoryview) or module_of(kind) in ("numpy", "array", "mmap")
+    if not known and not any("__buffer__" in vars(base) for base in kind.__mro__):
+        return None
     try:
         flat = memoryview(thing).cast("B")
     except (TypeError, ValueError, BufferError):

@@ -1,6 +1,19 @@
 """What well-known functions and methods do to others' state: names, as far as they have to be known."""
 
-__all__ = ("CHANGES_PROCESS", "MAKES_NEW", "MUTATORS", "PATH_WRITERS", "WRITES_INTO_FIRST")
+__all__ = (
+    "ARRAY_VIEWS",
+    "CHANGES_PROCESS",
+    "DRAWS_ON_CURRENT",
+    "FILLS_ARGUMENT",
+    "HOLDS_PARTS",
+    "ITERATES",
+    "MAKES_NEW",
+    "MUTATORS",
+    "PATH_WRITERS",
+    "PUTS_IN",
+    "RETURNS_NEW",
+    "WRITES_INTO_FIRST",
+)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -12,7 +25,7 @@ MUTATORS = _names(
     """
     add append appendleft clear difference_update discard extend extendleft insert intersection_update pop popitem popleft put
     put_nowait remove reverse rotate setdefault sort subtract symmetric_difference_update update write writelines writerow
-    writerows
+    writerows move_to_end fill itemset resize setflags __setitem__ __delitem__ __iadd__ __ior__ __setattr__ __delattr__
     """
 )
 
@@ -24,6 +37,48 @@ MAKES_NEW = _names(
     """
 )
 
+# Methods that put their last argument into what they are called on, or what is in it.
+PUTS_IN = _names("add append appendleft insert put put_nowait extend extendleft update setdefault")
+
+# Methods that change their first argument, whatever they are called on.
+FILLS_ARGUMENT = _names("shuffle readinto readinto1 recv_into recvfrom_into pack_into")
+
+# What arrays and tables have that shows the same data; all else that they have and that is called returns new data.
+ARRAY_VIEWS = _names(
+    """
+    T A at base data diagonal flat iat iloc imag loc mT newbyteorder ravel real reshape squeeze swapaxes
+    to_numpy transpose values view
+    asanyarray asarray ascontiguousarray asfortranarray atleast_1d atleast_2d atleast_3d broadcast_to diag expand_dims flip
+    fliplr flipud moveaxis rollaxis rot90 split array_split hsplit vsplit dsplit sliding_window_view nditer
+    """
+)
+
+# Functions and classes whose result is new all through, or cannot be changed.
+RETURNS_NEW = _names(
+    """
+    copy.deepcopy json.dumps json.dump pickle.dumps _pickle.dumps pprint.pformat textwrap.dedent
+    builtins.len builtins.sum builtins.any builtins.all builtins.hash builtins.id builtins.isinstance builtins.issubclass
+    builtins.repr builtins.callable builtins.format builtins.abs builtins.round builtins.divmod builtins.pow builtins.ord
+    builtins.chr builtins.hasattr builtins.print builtins.open _io.open
+    """
+)
+
+# Functions and classes whose result is new, and holds what was in their arguments.
+HOLDS_PARTS = _names(
+    """
+    builtins.list builtins.tuple builtins.dict builtins.set builtins.frozenset builtins.zip builtins.enumerate
+    builtins.reversed
+    builtins.filter builtins.sorted builtins.iter collections.deque collections.OrderedDict collections.defaultdict
+    collections.Counter collections.ChainMap copy.copy
+    itertools.chain itertools.islice itertools.cycle itertools.compress itertools.dropwhile itertools.takewhile
+    itertools.filterfalse itertools.zip_longest itertools.product itertools.permutations itertools.combinations
+    itertools.pairwise itertools.groupby itertools.tee
+    """
+)
+
+# Functions and classes that go through their arguments.
+ITERATES = HOLDS_PARTS | _names("builtins.sum builtins.any builtins.all builtins.map builtins.max builtins.min")
+
 # Functions that change their first argument.
 WRITES_INTO_FIRST = _names(
     """
@@ -32,7 +87,7 @@ WRITES_INTO_FIRST = _names(
     _heapq.heappush _heapq.heappop _heapq.heapify _heapq.heapreplace _heapq.heappushpop
     heapq.heappush heapq.heappop heapq.heapify heapq.heapreplace heapq.heappushpop
     _bisect.insort _bisect.insort_left _bisect.insort_right bisect.insort bisect.insort_left bisect.insort_right
-    _struct.pack_into numpy.copyto numpy.put numpy.place numpy.putmask
+    _struct.pack_into numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal
     """
 )
 
@@ -45,9 +100,12 @@ CHANGES_PROCESS = _names(
     sys.setrecursionlimit sys.setswitchinterval sys.settrace sys.setprofile resource.setrlimit
     gc.disable gc.enable gc.set_threshold socket.setdefaulttimeout _socket.setdefaulttimeout
     warnings.simplefilter warnings.filterwarnings warnings.resetwarnings _warnings.simplefilter decimal.setcontext
-    _decimal.setcontext faulthandler.enable os.putenv os.unsetenv
+    _decimal.setcontext faulthandler.enable os.putenv os.unsetenv atexit.register
     """
 )
+
+# Modules whose functions work on something that is current: a figure, a turtle.
+DRAWS_ON_CURRENT = _names("matplotlib.pyplot pylab turtle")
 
 # Methods of a path that change the file.
 PATH_WRITERS = _names("write_text write_bytes touch unlink rename replace mkdir rmdir chmod symlink_to hardlink_to")

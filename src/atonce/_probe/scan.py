@@ -1,10 +1,10 @@
 """Does a function write to state that others see? A look at its code and at the code that it calls, not a proof.
 
-The instructions are walked through in the order in which they stand (``walk.py``), with a stack of what each value is a part of: of
-a global, a variable of an enclosing function, an argument, or nothing that anybody else sees. So a write through an alias is seen,
-and one behind a call, where the called function is the user's. What is written in C, or belongs to Python or to an installed
-package, is not entered: ``known_calls.py`` says what some of it does. A write into an argument counts: the caller may look at its
-inputs afterwards.
+The instructions are walked through in the order in which they stand (``walk.py``), with a stack of what each value is a part of
+(``origin.py``): of a global, a variable of an enclosing function, an argument, or nothing that others see. So a write through an
+alias is seen, and one behind a call (``calls.py``), where the called function is the user's. What is written in C, or belongs to
+Python or to an installed package, is not entered: ``known_calls.py`` says what some of it does. A write into an argument counts:
+the caller may look at its inputs afterwards.
 
 What cannot be decided from the code is a *doubt*: the state in question has to be watched (``effects.py``).
 """
@@ -14,34 +14,35 @@ from __future__ import annotations
 from functools import partial
 from types import BuiltinMethodType, FunctionType, ModuleType
 
-from atonce._probe.known_calls import CHANGES_PROCESS, MUTATORS, WRITES_INTO_FIRST
+from atonce._probe.attributes import Attributes
+from atonce._probe.calls import Calls
+from atonce._probe.origin import OWN, UNKNOWN, Thing
 from atonce._probe.things import (
     CACHES,
+    asked,
     draws_numbers,
     is_atom,
     is_handle,
     is_library,
     is_lock,
+    is_mark,
     is_mutable,
     is_one_way,
-    is_path,
     of_kind,
     plain_function,
 )
-from atonce._probe.walk import OWN, UNKNOWN, Thing, Walk
+from atonce._probe.walk import Made, Walk, rest_of
 from atonce._values.purity import is_pure
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import CodeType
     from typing import Any
 
 __all__ = ("Findings", "scan")
 
-_MOST_FUNCTIONS = 60  # more are not entered: to look through these takes some milliseconds
-_LONGEST_MODE = 3  # rb+
+_MOST_BYTES = 5_000  # of code are looked through. Measured: 10 us for two bytes, an instruction
 
 
 class Findings:
@@ -72,9 +73,11 @@ def scan(fn: Callable[..., Any], samples: Sequence[Any] = (), *, star: bool = Fa
         star: whether each input is a tuple of arguments.
     """
     findings = Findings()
-    if is_pure(fn):
-        return findings
-    _Scanner(findings, fn).enter_first(fn, samples, star=star)
+    try:
+        if not is_pure(fn):
+            _Scanner(findings, fn).enter_first(fn, samples, star=star)
+    except Exception as error:  # something that it reaches does not answer as others of its kind do
+        findings.doubt = findings.doubt or f"it reaches what cannot be looked at ({type(error).__name__})"
     return findings
 
 
@@ -85,7 +88,9 @@ class _Scanner:
         self.findings = findings
         plain, _ = plain_function(fn)
         self._first_package = (plain.__module__ or "").partition(".")[0] if plain else ""
-        self._known: set[tuple[CodeType, tuple[str, ...]]] = set()
+        self._known: dict[object, Thing] = {}
+        self._looked_through = 0
+        self._calls = Calls(self, Attributes(self))
 
     def enter_first(self, fn: Any, samples: Sequence[Any], *, star: bool) -> None:
         given: list[Thing] = []
@@ -95,7 +100,7 @@ class _Scanner:
             keywords = {name: self.outside(name, value) for name, value in fn.keywords.items()} | keywords
             fn = fn.func
         if of_kind(fn, CACHES):
-            self._cache(fn)
+            self.fills_cache(fn)
         plain, owner = plain_function(fn)
         if plain is None:
             self._bound_builtin(fn)
@@ -113,17 +118,30 @@ class _Scanner:
             given.append(OWN if values and other is UNKNOWN else Thing(name, other, argument=True))
         self.enter(plain, given, keywords)
 
-    def enter(self, fn: FunctionType, given: Sequence[Thing], keywords: dict[str, Thing]) -> None:
-        """Walk through a function that is called with these arguments."""
-        if is_pure(fn):
-            return
-        locals_ = _bound(fn, given, keywords)
-        key = fn.__code__, tuple(sorted(name for name, thing in locals_.items() if thing.root))
-        if key in self._known or len(self._known) >= _MOST_FUNCTIONS:
-            return
-        self._known.add(key)
-        cells = dict(zip(fn.__code__.co_freevars, fn.__closure__ or (), strict=True))
-        Walk(self, fn.__code__, fn.__globals__, cells, locals_).walk()
+    def enter(self, fn: FunctionType | Made, given: Sequence[Thing], keywords: dict[str, Thing]) -> Thing:
+        """Walk through a function that is called with these arguments; return what it returns."""
+        if of_kind(fn, FunctionType) and is_pure(fn):
+            return OWN
+        if isinstance(fn, FunctionType):
+            code, variables = fn.__code__, _bound(fn, given, keywords)
+        else:
+            code, variables = fn.code, fn.bind(list(given), keywords)
+        known_as = fn if isinstance(fn, FunctionType) else code
+        key = known_as, tuple(sorted((name, _seen_as(thing)) for name, thing in variables.items()))
+        if key in self._known or self.findings.write:  # nothing more has to be known
+            return self._known.get(key, OWN)
+        if self._looked_through >= _MOST_BYTES:
+            self.write("it calls more than was looked through", sure=False)
+            return OWN
+        self._looked_through += len(code.co_code)
+        self._known[key] = OWN  # that is what it returns to itself
+        if isinstance(fn, FunctionType):
+            cells = dict(zip(code.co_freevars, fn.__closure__ or (), strict=True))
+            walk = Walk(self, code, fn.__globals__, cells, variables)
+        else:
+            walk = Walk(self, code, fn.walk.globals, fn.cells(), variables)
+        self._known[key] = result = walk.walk()
+        return result
 
     def enters(self, fn: FunctionType) -> bool:
         """Whether a called function is looked through."""
@@ -161,71 +179,19 @@ class _Scanner:
             self.findings.reached.setdefault(name, lambda: value)
         return thing
 
-    def _cache(self, fn: Any) -> None:
-        name = getattr(fn, "__name__", "a function")
+    def fills_cache(self, fn: Any) -> None:
+        """Take in a function whose results are kept."""
+        name = asked(fn, "__name__") or "a function"
         self.findings.reached[f"the cache of {name}"] = lambda: fn
         self.write(f"it fills the cache of {name}", sure=False)
 
     def _bound_builtin(self, fn: Any) -> None:
         if of_kind(fn, BuiltinMethodType) and not of_kind(fn.__self__, ModuleType | type):
-            self.called_builtin(fn, [])
-
-    # ---- calls -----------------------------------------------------------------------------------------------------------------
+            self._calls.builtin(fn, [])
 
     def call(self, callee: Thing, given: list[Thing], keywords: dict[str, Thing]) -> Thing:
         """Follow a call; return what comes of it."""
-        fn = callee.value
-        if fn is UNKNOWN:
-            return callee.perhaps()  # what a method of something shared gives may be a part of it
-        if is_pure(fn):
-            return OWN
-        while of_kind(fn, partial):
-            given = [Thing(callee.root, value) if is_mutable(value) else OWN for value in fn.args] + given
-            fn = fn.func
-        if of_kind(fn, CACHES):
-            self._cache(fn)
-        everything = [*given, *keywords.values()]
-        if of_kind(fn, type):
-            init = vars(fn).get("__init__")
-            if of_kind(init, FunctionType) and self.enters(init):
-                self.enter(init, [OWN, *given], keywords)
-            return OWN
-        plain, owner = plain_function(fn)
-        if plain is not None and self.enters(plain):
-            bound = [] if owner is None else [Thing(callee.root or "self", owner) if not of_kind(owner, type) else OWN]
-            self.enter(plain, [*bound, *given], keywords)
-        else:
-            self.called_builtin(fn, everything)
-            for handed in everything:  # to map, sorted, a thread
-                inner, owner = plain_function(handed.value)
-                if inner is not None and self.enters(inner):
-                    shared = next((thing for thing in everything if thing.root and thing is not handed), OWN)
-                    self.enter(inner, [shared.perhaps()] * inner.__code__.co_argcount, {})
-        return next((thing.perhaps() for thing in everything if thing.root and not callable(thing.value)), OWN)
-
-    def called_builtin(self, fn: Any, given: list[Thing]) -> None:
-        name = getattr(fn, "__name__", "")
-        full = f"{getattr(fn, '__module__', None) or ''}.{name}"
-        if full in CHANGES_PROCESS:
-            self.write(f"it calls {full.replace('posix.', 'os.').lstrip('_')}, which is one for the whole program")
-        if full in WRITES_INTO_FIRST and given and given[0].root:
-            self.write(f"it calls {name}({given[0].root})", sure=given[0].sure)
-        if full in ("_io.open", "io.open", "builtins.open"):
-            self.opens(given, given[0].value if given else UNKNOWN)
-        owner = getattr(fn, "__self__", None)
-        if of_kind(owner, ModuleType | type | None):
-            return
-        if draws_numbers(owner):
-            self.write(f"it calls {name} of {type(owner).__module__.partition('.')[0]}'s random numbers, which all items share")
-        elif name in MUTATORS and is_mutable(owner):
-            self.write(f"it calls {name} of a {type(owner).__name__} that is there before it")
-
-    def opens(self, given: list[Thing], path: object) -> None:
-        """Notice when one and the same file is written by all items."""
-        words = [thing.value for thing in given if of_kind(thing.value, str) and thing.value is not path]
-        writes = any(len(word) <= _LONGEST_MODE and set(word) & set("wax+") for word in words)
-        if writes and (of_kind(path, str | bytes | int) or is_path(path)):
-            self.write(f"it writes the file {str(path)!r}")
+        return self._calls.follow(callee, given, keywords)
 
 
 def _bound(fn: FunctionType, given: Sequence[Thing], keywords: dict[str, Thing]) -> dict[str, Thing]:
@@ -238,12 +204,16 @@ def _bound(fn: FunctionType, given: Sequence[Thing], keywords: dict[str, Thing])
         fn.__kwdefaults__ or {}
     )
     for name, value in values.items():
-        if name not in bound and is_mutable(value):
+        if name not in bound and is_mutable(value) and not is_mark(value):
             bound[name] = Thing(name, value)
-    if code.co_flags & 0x04:  # *args: inspect.CO_VARARGS
-        rest = next((thing for thing in given[code.co_argcount :] if thing.root), OWN)
-        bound[code.co_varnames[len(names)]] = rest
-    return bound
+    return bound | rest_of(code, list(given), keywords)
+
+
+def _seen_as(thing: Thing) -> tuple[object, ...]:
+    """Say what makes a difference to a function that gets it."""
+    fn = id(thing.value) if callable(thing.value) and thing.value is not UNKNOWN else 0
+    parts = tuple(part.root for part in (thing.parts or {}).values())
+    return thing.root, thing.sure, fn, id(thing.kind), parts
 
 
 def _a(noun: str) -> str:

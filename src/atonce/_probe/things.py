@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSet
 from functools import lru_cache, partial
-from types import BuiltinMethodType, CodeType, FunctionType, MethodType, ModuleType, UnionType
+from types import BuiltinMethodType, CodeType, FunctionType, GetSetDescriptorType, MethodType, ModuleType, UnionType
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -20,22 +20,28 @@ if TYPE_CHECKING:
 
 __all__ = (
     "CACHES",
+    "asked",
     "draws_numbers",
+    "held_by",
+    "is_array",
     "is_atom",
     "is_handle",
     "is_library",
     "is_lock",
+    "is_mark",
     "is_mutable",
     "is_one_way",
     "is_own_class",
     "is_own_module",
     "is_path",
+    "module_of",
     "of_kind",
     "plain_function",
 )
 
 CACHES = type(lru_cache(len))
 _ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None), range, type(...), type(NotImplemented)})
+_DEEP = 20  # tuples in tuples are looked into so far
 _CONTAINERS = (MutableMapping, MutableSequence, MutableSet)
 _LOCKS = (
     type(threading.Lock()),
@@ -48,6 +54,7 @@ _LOCKS = (
 _STANDARD_STREAMS = ("stdin", "stdout", "stderr")
 _DRAWING = frozenset({("random", "Random"), ("numpy.random.mtrand", "RandomState"), ("numpy.random._generator", "Generator")})
 _HANDLES = frozenset({("sqlite3", "Connection"), ("sqlite3", "Cursor"), ("socket", "socket")})  # and files
+_ARRAYS = ("numpy", "pandas")
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 (pathlib takes 3.5 ms to import)
 _PACKAGES = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
@@ -57,10 +64,12 @@ def of_kind(thing: object, kinds: type | UnionType | tuple[type, ...]) -> bool:
     return issubclass(type(thing), kinds)
 
 
-def is_atom(thing: object) -> bool:
+def is_atom(thing: object, *, depth: int = 0) -> bool:
     """Tell whether it is a plain value, or a tuple or frozenset of plain values: nobody can change it."""
     kind = type(thing)
-    return kind in _ATOMS or (kind in (tuple, frozenset) and all(map(is_atom, thing)))  # type: ignore[call-overload]
+    if kind in _ATOMS:
+        return True
+    return kind in (tuple, frozenset) and depth < _DEEP and all(is_atom(each, depth=depth + 1) for each in thing)  # type: ignore[attr-defined]
 
 
 def is_mutable(thing: object) -> bool:
@@ -68,7 +77,7 @@ def is_mutable(thing: object) -> bool:
     kind = type(thing)
     if kind in _ATOMS or of_kind(thing, type | FunctionType | ModuleType | BuiltinMethodType):
         return False
-    if issubclass(kind, _CONTAINERS) or "__setitem__" in dir(kind):
+    if issubclass(kind, _CONTAINERS) or any("__setitem__" in vars(base) for base in kind.__mro__):
         return True
     return bool(kind.__dictoffset__) or any(vars(base).get("__slots__") for base in kind.__mro__)
 
@@ -91,9 +100,21 @@ def is_lock(thing: object) -> bool:
     return of_kind(thing, _LOCKS)
 
 
+def is_mark(thing: object) -> bool:
+    """Tell whether it is a library's object without any state, that only stands for something: that there is no argument."""
+    kind = type(thing)
+    return kind.__mro__ == (kind, object) and bool(kind.__dictoffset__) and not held_by(thing) and not is_own_class(kind)
+
+
 def draws_numbers(thing: object) -> bool:
     """Tell whether it is a generator of random numbers, which gives others with every call."""
     return any(_named(base) in _DRAWING for base in type(thing).__mro__) and type(thing).__name__ != "SystemRandom"
+
+
+def is_array(thing: object) -> bool:
+    """Tell whether it is an array or a table of NumPy or pandas: most of their methods return new ones."""
+    kind = type(thing)
+    return module_of(kind).partition(".")[0] in _ARRAYS and hasattr(kind, "__array__")
 
 
 def is_path(thing: object) -> bool:
@@ -108,15 +129,35 @@ def is_library(code: CodeType) -> bool:
 
 def is_own_class(kind: type) -> bool:
     """Tell whether a class is the user's."""
-    if kind.__module__ == "builtins":
+    if module_of(kind) == "builtins":
         return False
-    return kind.__module__ == "__main__" or is_own_module(sys.modules.get(kind.__module__))
+    return module_of(kind) == "__main__" or is_own_module(sys.modules.get(module_of(kind)))
 
 
 def is_own_module(module: ModuleType | None) -> bool:
     """Tell whether a module is the user's, and made from a file."""
     file = getattr(module, "__file__", None)
     return file is not None and not _is_library_file(file)
+
+
+def held_by(thing: object) -> Any:
+    """Return an object's variables; nothing, where something of the user's would have to run for that."""
+    found = next((vars(base)["__dict__"] for base in type(thing).__mro__ if "__dict__" in vars(base)), None)
+    return found.__get__(thing) if type(found) is GetSetDescriptorType else None
+
+
+def asked(thing: object, name: str) -> Any:
+    """Ask a thing for an attribute; nothing, if it has none, or does not answer for itself."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:
+        return None
+
+
+def module_of(kind: type) -> str:
+    """Tell the module of a class; nothing, if the class has something else under that name."""
+    module: object = kind.__module__
+    return module if isinstance(module, str) else ""
 
 
 def plain_function(fn: Any) -> tuple[FunctionType | None, object]:
@@ -145,4 +186,4 @@ def _is_library_file(name: str) -> bool:
 
 
 def _named(kind: type) -> tuple[str, str]:
-    return kind.__module__, kind.__name__
+    return module_of(kind), kind.__name__

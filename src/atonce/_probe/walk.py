@@ -8,58 +8,29 @@ from __future__ import annotations
 
 import builtins
 import dis
-import sys
 import threading
-from contextlib import suppress
-from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from types import CellType, CodeType
 
-from atonce._probe.known_calls import MAKES_NEW, MUTATORS, PATH_WRITERS
-from atonce._probe.things import is_mutable, is_own_class, is_own_module, is_path, of_kind
+from atonce._probe.attributes import Attributes
+from atonce._probe.flow import NULL
+from atonce._probe.items import Items
+from atonce._probe.origin import OWN, UNKNOWN, Super, Thing, joined, made_of
+from atonce._probe.things import of_kind
 from atonce._values.typed import Protocol
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any, Final
+    from types import FunctionType
+    from typing import Any
 
-__all__ = ("OWN", "UNKNOWN", "Thing", "Walk")
+__all__ = ("Made", "Scanner", "Walk", "rest_of")
 
-UNKNOWN: Final = object()
-_LEAST = 8  # values that are always on the stack, also where a jump has led us astray
-_TOP_IS_NEW = (
-    *("BINARY", "BUILD", "CALL_INTRINSIC", "COMPARE", "CONTAINS", "CONVERT", "DICT", "FORMAT", "GET_", "IS_OP", "LIST", "MAKE"),
-    *("SET", "TO_BOOL", "UNARY"),
-)
-
-
-class Thing:
-    """A value on the stack: of what it is a part, and what it is, if that is known.
-
-    Attributes:
-        root: the name of the shared thing that it is, or is a part of; empty if nobody else sees it.
-        value: the object; ``UNKNOWN`` if it is not known.
-        sure: whether it is a part of the root, and not only made from it.
-        argument: whether it is an argument as it was given.
-    """
-
-    __slots__ = ("argument", "root", "sure", "value")
-
-    def __init__(self, root: str = "", value: Any = UNKNOWN, *, sure: bool = True, argument: bool = False) -> None:
-        self.root = root
-        self.value = value
-        self.sure = sure
-        self.argument = argument
-
-    def part(self) -> Thing:
-        return Thing(self.root, sure=self.sure) if self.root else OWN
-
-    def perhaps(self) -> Thing:
-        return Thing(self.root, sure=False) if self.root else OWN
-
-
-OWN = Thing()
-NULL = Thing()  # what the interpreter pushes where no object has to be
+_GENERATOR = 0x20 | 0x200  # inspect.CO_GENERATOR, CO_ASYNC_GENERATOR
+_WITH_DEFAULTS = 1  # MAKE_FUNCTION, SET_FUNCTION_ATTRIBUTE
+_SPREAD = 4  # arguments, where it is not known how many there are
+_SPECIAL = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 
 
 class Scanner(Protocol):
@@ -74,14 +45,58 @@ class Scanner(Protocol):
     def named(self, name: str, value: object, again: Callable[[], Any], module: str = "") -> Thing:
         """Take in a global, or a variable of an enclosing function."""
 
-    def enter(self, fn: FunctionType, given: list[Thing], keywords: dict[str, Thing]) -> None:
-        """Walk through a function that is called with these arguments."""
+    def enters(self, fn: FunctionType) -> bool:
+        """Tell whether a called function is looked through."""
+
+    def fills_cache(self, fn: Any) -> None:
+        """Take in a function whose results are kept."""
+
+    def enter(self, fn: FunctionType | Made, given: list[Thing], keywords: dict[str, Thing]) -> Thing:
+        """Walk through a function that is called with these arguments; return what it returns."""
 
     def call(self, callee: Thing, given: list[Thing], keywords: dict[str, Thing]) -> Thing:
         """Follow a call; return what comes of it."""
 
 
-class Walk:
+class Made:
+    """A function that is made while another one runs."""
+
+    def __init__(self, code: CodeType, walk: Walk) -> None:
+        self.code = code
+        self.walk = walk
+        self.defaults = OWN
+
+    def __call__(self) -> None:
+        """It looks as what it stands for: something to call."""
+
+    def bind(self, given: list[Thing], keywords: dict[str, Thing]) -> dict[str, Thing]:
+        """Say which parameter gets which argument."""
+        code = self.code
+        names = code.co_varnames[: code.co_argcount]
+        bound = dict(zip(names, given, strict=False))
+        filled = list((self.defaults.parts or {}).values())
+        for name, thing in zip(names[len(names) - len(filled) :], filled, strict=False):
+            bound.setdefault(name, thing)
+        return bound | keywords | rest_of(code, given, keywords)
+
+    def cells(self) -> dict[str, CellType | Thing]:
+        return self.walk.cells_of(self.code)
+
+
+def rest_of(code: CodeType, given: list[Thing], keywords: dict[str, Thing]) -> dict[str, Thing]:
+    """Say what ``*args`` and ``**kwargs`` get."""
+    at = code.co_argcount + code.co_kwonlyargcount
+    rest: dict[str, Thing] = {}
+    if code.co_flags & 0x04:  # inspect.CO_VARARGS
+        rest[code.co_varnames[at]] = made_of(given[code.co_argcount :])
+        at += 1
+    if code.co_flags & 0x08:  # inspect.CO_VARKEYWORDS
+        known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        rest[code.co_varnames[at]] = Thing(parts={name: thing for name, thing in keywords.items() if name not in known})
+    return rest
+
+
+class Walk(Items):
     """Walks through one code object."""
 
     def __init__(
@@ -92,43 +107,35 @@ class Walk:
         cells: Mapping[str, CellType | Thing],
         locals_: dict[str, Thing],
     ) -> None:
+        super().__init__(code, locals_)
         self.scanner = scanner
-        self.code = code
         self.globals = globals_
         self.cells = cells
-        self.locals = locals_
-        self.stack: list[Thing] = [OWN] * _LEAST
         self.keyword_names: tuple[str, ...] = ()
-        self.steps = [step for step in dis.get_instructions(code) if step.opname != "CACHE"]
-        self.position = 0
+        self.returned: Thing | None = None
+        self.attributes = Attributes(scanner)
+        self.made = {}
 
-    def walk(self) -> None:
-        for _ in range(2):  # what a loop's end does, its beginning sees
-            for position, step in enumerate(self.steps):
-                self.position = position
-                handle = getattr(self, f"_{step.opname.lower()}", None) or self._family(step.opname) or self._other
-                with suppress(IndexError, KeyError, TypeError, ValueError):  # an unusual order: it is a look, not a proof
-                    handle(step)
-                if len(self.stack) < _LEAST:
-                    self.stack[:0] = [OWN] * _LEAST
+    def walk(self) -> Thing:
+        """Walk; return what the function returns."""
+        self.flow()
         for inner in self.code.co_consts:
-            if isinstance(inner, CodeType):
-                given = dict.fromkeys(inner.co_varnames, OWN)
-                cells = {name: self.locals.get(name) or self.cells.get(name, OWN) for name in inner.co_freevars}
-                Walk(self.scanner, inner, self.globals, cells, given).walk()
+            if of_kind(inner, CodeType):
+                self.scanner.enter(Made(inner, self), [OWN] * inner.co_argcount, {})
+        return self.returned or OWN
+
+    def cells_of(self, inner: CodeType) -> dict[str, CellType | Thing]:
+        """Say what the variables are that a function inside has of this one."""
+        return {name: self.locals.get(name) or self.cells.get(name, OWN) for name in inner.co_freevars}
 
     def _family(self, op: str) -> Callable[[dis.Instruction], None] | None:
         if op.startswith(("LOAD_FAST", "STORE_FAST")):
             return self._fast
-        if op.startswith("BINARY_SUBSCR"):
-            return self._binary_subscr
-        return None
-
-    def _push(self, thing: Thing) -> None:
-        self.stack.append(thing)
-
-    def _pop(self) -> Thing:
-        return self.stack.pop()
+        if op in ("BUILD_LIST", "BUILD_TUPLE", "BUILD_SET"):
+            return self._build
+        if op in ("LIST_EXTEND", "SET_UPDATE", "DICT_UPDATE", "DICT_MERGE"):
+            return self._absorb
+        return self._add if op in ("LIST_APPEND", "SET_ADD") else None
 
     # ---- variables -------------------------------------------------------------------------------------------------------------
 
@@ -145,19 +152,20 @@ class Walk:
             self.locals[names[1]] = self._pop()
 
     def _load_deref(self, step: dis.Instruction) -> None:
-        name = step.argval
+        self._push(self.cell(step.argval))
+
+    def cell(self, name: str) -> Thing:
+        """Return a variable that functions inside have, too."""
         cell = self.cells.get(name)
         if isinstance(cell, Thing):
-            self._push(cell)
-        elif cell is None:
-            self._push(self.locals.get(name, OWN))
-        else:
-            try:
-                value = cell.cell_contents
-            except ValueError:
-                self._push(OWN)  # no value yet
-            else:
-                self._push(self.scanner.named(name, value, lambda: cell.cell_contents))
+            return cell
+        if cell is None:
+            return self.locals.get(name, OWN)
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            return OWN  # no value yet
+        return self.scanner.named(name, value, lambda: cell.cell_contents)
 
     def _store_deref(self, step: dis.Instruction) -> None:
         name, thing = step.argval, self._pop()
@@ -174,11 +182,23 @@ class Walk:
         if name not in where:
             self._push(OWN)
         elif where is self.globals:
-            self._push(self.scanner.named(name, where[name], lambda: self.globals.get(name), str(self.globals.get("__name__", ""))))
+            module = str(self.globals.get("__name__", ""))
+            self._push(self.scanner.named(name, where[name], lambda: self.globals.get(name), module))
         else:
             self._push(Thing("", where[name]))
 
-    _load_name = _load_global
+    def _load_name(self, step: dis.Instruction) -> None:
+        """A variable in the body of a class."""
+        if step.argval in self.locals:
+            self._push(self.locals[step.argval])
+        else:
+            self._load_global(step)
+
+    def _store_name(self, step: dis.Instruction) -> None:
+        self.locals[step.argval] = self._pop()
+
+    def _load_fast_and_clear(self, step: dis.Instruction) -> None:
+        self._push(self.locals.get(step.argval, OWN))
 
     def _store_global(self, step: dis.Instruction) -> None:
         self._pop()
@@ -199,71 +219,34 @@ class Walk:
     # ---- attributes and items --------------------------------------------------------------------------------------------------
 
     def _load_attr(self, step: dis.Instruction) -> None:
-        owner, name = self._pop(), str(step.argval)
-        thing, method = self._attribute(owner, name)
-        self._push(thing)
-        if step.opname == "LOAD_METHOD" or "NULL|self" in step.argrepr:
-            self._push(owner if method else NULL)
+        self._attribute(self._pop(), str(step.argval), call=step.opname == "LOAD_METHOD" or "NULL|self" in step.argrepr)
 
     _load_method = _load_attr
 
-    def _attribute(self, owner: Thing, name: str) -> tuple[Thing, bool]:
-        """Return an attribute, and whether it is a method that gets its owner as first argument."""
-        value = owner.value
-        if of_kind(value, ModuleType):
-            return self._of_module(value, name), False
-        if value is UNKNOWN or of_kind(value, dict | list | set | str | bytes | bytearray):
-            self._mutates(owner, name)
-            return OWN if name in MAKES_NEW else owner.part(), True
-        return self._of_object(owner, value, name)
+    def _attribute(self, owner: Thing, name: str, *, call: bool) -> None:
+        thing, method = self.attributes.find(owner, name)
+        self._push(thing)
+        if call:
+            self._push(owner if method else NULL)
 
-    def _of_module(self, module: ModuleType, name: str) -> Thing:
-        space: dict[str, Any] = vars(module)
-        if name not in space:
-            return OWN
-        found, label = space[name], f"{module.__name__}.{name}"
-        if is_mutable(found) and not any(found is stream for stream in (sys.stdout, sys.stderr, sys.stdin)):
-            return self.scanner.named(label, found, lambda: space.get(name), module.__name__ if is_own_module(module) else "")
-        return Thing(label, found)
+    def _load_super_attr(self, step: dis.Instruction) -> None:
+        owner, below, _ = self._pop(), self._pop(), self._pop()
+        self._attribute(super_of(owner, below), str(step.argval), call=bool((step.arg or 0) & 1))
 
-    def _of_object(self, owner: Thing, value: Any, name: str) -> tuple[Thing, bool]:
-        kind = value if of_kind(value, type) else type(value)
-        held: dict[str, Any] = getattr(value, "__dict__", {}) if value is not kind else {}
-        if name in held and owner.argument:
-            return Thing(owner.root, held[name], argument=True), False
-        if name in held:
-            thing = self.scanner.outside(f"{owner.root}.{name}", held[name])
-            return Thing(owner.root if thing.root else "", held[name]), False
-        found: Any = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
-        if is_own_class(kind):
-            if of_kind(found, FunctionType):
-                return Thing(owner.root, found), value is not kind
-            if of_kind(found, staticmethod | classmethod):
-                return Thing(
-                    owner.root, found.__func__ if of_kind(found, staticmethod) else MethodType(found.__func__, kind)
-                ), False
-            if of_kind(found, property) and of_kind(found.fget, FunctionType):
-                self.scanner.enter(found.fget, [owner], {})
-                return owner.part(), False
-        if not of_kind(value, type | FunctionType):
-            self._mutates(owner, name)
-        return owner.part(), True
+    def _load_special(self, step: dis.Instruction) -> None:
+        self._attribute(self._pop(), _SPECIAL[step.arg or 0], call=True)
 
-    def _mutates(self, owner: Thing, name: str) -> None:
-        if not owner.root:
-            return
-        kind = type(owner.value).__name__
-        if name in MUTATORS and not of_kind(owner.value, threading.local) and not is_path(owner.value):
-            self.scanner.write(f"it calls {owner.root}.{name}", sure=owner.sure)
-        elif name == "set" and kind in ("ContextVar", "Event"):
-            self.scanner.write(f"it calls {owner.root}.set")
-        elif name in PATH_WRITERS and is_path(owner.value):
-            self.scanner.write(f"it changes the file {str(owner.value)!r}")
+    def _before_with(self, _step: dis.Instruction) -> None:
+        manager = self._pop()
+        entered = self.attributes.special(manager, "__enter__")
+        self.attributes.special(manager, "__exit__", OWN, OWN, OWN)
+        self.stack += [OWN, entered or OWN]
 
     def _store_attr(self, step: dis.Instruction) -> None:
-        owner = self._pop()
-        self._pop()
+        owner, thing = self._pop(), self._pop()
         self._changes_attribute("sets", owner, step.argval)
+        owner.hold(step.argval, thing)
+        self.attributes.sets(owner, step.argval, thing)
 
     def _delete_attr(self, step: dis.Instruction) -> None:
         self._changes_attribute("deletes", self._pop(), step.argval)
@@ -273,58 +256,7 @@ class Walk:
             words = f"it {how} the attribute {owner.root + '.' + name!r}"
             self.scanner.write(words, sure=owner.sure and not self._is_tested(name))
 
-    def _store_subscr(self, step: dis.Instruction) -> None:
-        depth = {"STORE_SUBSCR": 2, "DELETE_SUBSCR": 2, "STORE_SLICE": 3}[step.opname]
-        owner = self.stack[-depth]
-        if owner.root and not (of_kind(owner.value, tuple | str | bytes) and owner.value is not UNKNOWN):
-            self.scanner.write(f"it writes into {owner.root!r}", sure=owner.sure)
-        self._other(step)
-
-    _delete_subscr = _store_slice = _store_subscr
-
-    def _binary_subscr(self, _step: dis.Instruction) -> None:
-        self._pop()
-        self._push(self._pop().part())
-
-    def _binary_op(self, step: dis.Instruction) -> None:
-        if step.argrepr == "[]":
-            self._binary_subscr(step)
-            return
-        self._pop()
-        left = self._pop()
-        if step.argrepr.endswith("=") and left.root:
-            known = left.value is not UNKNOWN
-            if known and is_mutable(left.value):
-                self.scanner.write(f"it changes {left.root!r} ({step.argrepr})", sure=left.sure)
-            elif left.argument:
-                self.scanner.write(f"it changes {left.root!r} ({step.argrepr})", sure=False)
-        self._push(OWN)
-
-    def _get_iter(self, _step: dis.Instruction) -> None:
-        """What an iterator gives is a part of what it goes through."""
-
-    def _for_iter(self, _step: dis.Instruction) -> None:
-        self._push(self.stack[-1].part())
-
-    def _unpack_sequence(self, step: dis.Instruction) -> None:
-        self.stack += [self._pop().part()] * int(step.arg or 0)
-
-    def _copy(self, step: dis.Instruction) -> None:
-        self._push(self.stack[-(step.arg or 1)])
-
-    def _swap(self, step: dis.Instruction) -> None:
-        deep = -(step.arg or 1)
-        self.stack[-1], self.stack[deep] = self.stack[deep], self.stack[-1]
-
     # ---- values and calls ------------------------------------------------------------------------------------------------------
-
-    def _load_const(self, step: dis.Instruction) -> None:
-        self._push(Thing("", step.argval))
-
-    _load_small_int = _load_const
-
-    def _push_null(self, _step: dis.Instruction) -> None:
-        self._push(NULL)
 
     def _kw_names(self, step: dis.Instruction) -> None:
         names = step.argval if isinstance(step.argval, tuple) else self.code.co_consts[step.arg or 0]
@@ -351,23 +283,56 @@ class Walk:
             callee = first
         else:
             callee, given = first, [second, *given]
+        if callee.value is super and not given:
+            given = [self.cell("__class__"), self.locals.get(next(iter(self.code.co_varnames), ""), OWN)]
+        if callee.value is super:
+            self._push(super_of(given[1], given[0]))
+            return
         split = len(given) - len(names)
         self._push(self.scanner.call(callee, given[:split], dict(zip(names, given[split:], strict=True))))
 
     def _call_function_ex(self, step: dis.Instruction) -> None:
         taken = 1 - dis.stack_effect(step.opcode, step.arg, jump=False)
-        operands = self.stack[-taken:]
+        operands = [thing for thing in self.stack[-taken:] if thing is not NULL]
         del self.stack[-taken:]
-        known = next((thing for thing in operands if callable(thing.value) and thing.value is not UNKNOWN), OWN)
-        shared = next((thing for thing in operands if thing.root and thing is not known), OWN)
-        self._push(self.scanner.call(known, [shared.perhaps()], {}))
+        callee, given, keywords = (*operands, OWN)[:3]
+        names = {name: thing for name, thing in (keywords.parts or {}).items() if isinstance(name, str)}
+        self._push(self.scanner.call(callee, _spread(given), names))
 
-    def _other(self, step: dis.Instruction) -> None:
-        effect = dis.stack_effect(step.opcode, step.arg, jump=False)
-        if effect < 0:
-            del self.stack[effect:]
-            if step.opname.startswith(_TOP_IS_NEW):
-                self.stack[-1] = OWN
-        elif step.opname.startswith(_TOP_IS_NEW):
-            self.stack[-1] = OWN
-        self.stack += [OWN] * max(0, effect)
+    def _make_function(self, step: dis.Instruction) -> None:
+        made = Made(self._pop().value, self)
+        flags = step.arg or 0
+        below = [self._pop() for _ in range(flags.bit_count())]
+        if flags & _WITH_DEFAULTS:
+            made.defaults = below[-1]
+        self._push(Thing(value=made))
+
+    def _set_function_attribute(self, step: dis.Instruction) -> None:
+        made, attribute = self._pop(), self._pop()
+        if step.arg == _WITH_DEFAULTS:
+            made.value.defaults = attribute
+        self._push(made)
+
+    # ---- the end ---------------------------------------------------------------------------------------------------------------
+
+    def _return_value(self, _step: dis.Instruction) -> None:
+        thing = self._pop()
+        if not self.code.co_flags & _GENERATOR:
+            self.returned = joined(self.returned, thing)
+
+    def _yield_value(self, _step: dis.Instruction) -> None:
+        if self.code.co_flags & _GENERATOR:
+            self.returned = joined(self.returned, Thing(parts={UNKNOWN: self.stack[-1]}))
+        self.stack[-1] = OWN
+
+
+def super_of(owner: Thing, below: Thing) -> Thing:
+    """Return an object as the classes above one of its own see it."""
+    return Thing(owner.root, Super(owner, below.value)) if of_kind(below.value, type) else owner.perhaps()
+
+
+def _spread(given: Thing) -> list[Thing]:
+    """Say which arguments ``*given`` stands for."""
+    if given.parts and not given.root and all(isinstance(place, int) for place in given.parts):
+        return [given.parts[place] for place in sorted(given.parts)]  # type: ignore[type-var]
+    return [given.part().perhaps()] * _SPREAD

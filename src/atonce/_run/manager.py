@@ -75,6 +75,7 @@ class HiringManager:
         self._first_seen = 0.0, 0.0  # when, and its CPU time then
         self._queued_before_s = self._queued_s = 0.0
         self._done = 0
+        self._heard: list[tuple[int, int, float]] = []  # since somebody was told last
         self._item_s = 0.0
         self._delivered: set[str] = set()
         self._hired_kind = ""  # as the plan says
@@ -197,7 +198,11 @@ class HiringManager:
             from atonce._probe.effects import Watch  # noqa: PLC0415 (3 ms, for those who are about to hire)
 
             self._watch = Watch(run.job.fn, star=run.job.star)
-        self._safety = self._watch.look(self._done, run.source.sample)
+        # Race: 1. a look takes some milliseconds; 2. items end meanwhile, and what they change is in the fingerprints already;
+        # 3. these items would be taken for witnesses that nothing changes. So those count that end after the look.
+        safety = self._watch.look(self._done, run.source.sample)
+        self._hear()
+        self._safety = safety._replace(done=self._done)
 
     def _weigh(self, run: Run) -> None:
         from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (loaded, to look around)
@@ -265,7 +270,8 @@ class HiringManager:
 
     def _see(self, run: Run, late_s: float) -> Seen:
         source = run.source
-        heard = self._hear()
+        self._hear()
+        heard, self._heard = self._heard, []
         first_cpu_s, queued, ready = self._first(run)
         crew_cpu_s, crew_queued_s = self._crew(run)
         return Seen(
@@ -288,17 +294,15 @@ class HiringManager:
             self._ready,
         )
 
-    def _hear(self) -> list[tuple[int, int, float]]:
-        heard = []
+    def _hear(self) -> None:
         while self._witnessed:
             start, items, seconds, worker = self._witnessed.popleft()
-            heard.append((start, items, seconds))
+            self._heard.append((start, items, seconds))
             self._done += items
             cost_s = seconds / items
             self._item_s = cost_s if not self._item_s else _SMOOTHING * cost_s + (1 - _SMOOTHING) * self._item_s
             if worker != self._caller and is_of_kind(worker, self._kind):
                 self._delivered.add(worker)
-        return heard
 
     def _first(self, run: Run) -> tuple[float, float, bool]:
         """Tell the first worker's CPU time, its time in the queue for a CPU, and whether it is ready to run now."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType, MethodType
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, ParamSpec
 
     from atonce._values.typed import TypeVar
@@ -57,9 +58,19 @@ def pure(fn: Callable[P, R]) -> Callable[P, R]:
 def is_pure(fn: Any) -> bool:
     """Tell whether a function, or what it is a method or a partial of, was declared so."""
     while True:
-        if getattr(fn, "__dict__", {}).get(_MARK) is True:
+        if _marks(fn).get(_MARK) is True:
             return True
-        inner = getattr(fn, "func", None) if isinstance(fn, partial) else getattr(fn, "__func__", None)
-        if inner is None:
+        if issubclass(type(fn), partial):
+            fn = fn.func
+        elif issubclass(type(fn), MethodType | classmethod | staticmethod):
+            fn = fn.__func__
+        else:
             return False
-        fn = inner
+
+
+def _marks(fn: Any) -> Mapping[str, Any]:
+    try:
+        held = fn.__dict__
+    except Exception:  # a stand-in that does not answer for itself
+        return {}
+    return held if isinstance(held, dict | MappingProxyType) else {}
