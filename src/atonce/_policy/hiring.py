@@ -131,10 +131,9 @@ class Hiring:
         """Say whom to hire for work that computes; ``None`` to wait and see."""
         scene, item_s = self.scene, seen.item_s or seen.now_s
         rest_s = left_of(seen) * item_s
-        # Who has to wait for it once has met a held GIL; that it is free has to be seen more often.
-        held = scene.gil and max(self._late, default=0.0) > _HELD_S
-        # That the manager itself came late may have other reasons: it is only a second witness of a held GIL.
-        if len(self._late) < (2 - self._came_late if held else _WITNESSES):
+        late, looks = sum(late_s > _HELD_S for late_s in self._late) + self._came_late, len(self._late) + self._came_late
+        held = scene.gil and 2 * late > looks
+        if not self._late or looks < (2 if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
         if scene.cpus == 1:
             self.flips = ["with more CPUs processes might win"]
@@ -295,7 +294,9 @@ class Hiring:
     # ---- threads for work that waits -----------------------------------------------------------------------------------------
 
     def _begin_growing(self, seen: Seen) -> Action:
-        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2)
+        # As many as the CPU, or the GIL, has room for, if all items are as the first was up to now.
+        fitting = int(seen.now_s / seen.first_cpu_s) if seen.first_cpu_s > 0 else self._most_threads
+        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2, unanswered=fitting)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._go_on, self._full_looks, self._unverified = self._grow, 0, True
         self._mark = seen

@@ -137,7 +137,7 @@ class HiringManager:
             asleep_s = self._clock.now()
             self._bell.wait(nap_s)
             late_s = self._clock.now() - asleep_s - nap_s
-            with self._looking, HURRY:  # whatever opens a file lets the GIL go, and would wait for it for 5 ms
+            with self._looking:
                 if (run := self._open_run()) is None:
                     return
                 nap_s = self._act(run, hiring, late_s)
@@ -147,20 +147,25 @@ class HiringManager:
 
     def _act(self, run: Run, hiring: Hiring, late_s: float) -> float:
         """Do what there is to do now; return for how long there is nothing."""
-        seen = self._see(run, late_s)
+        with HURRY:  # whatever opens a file lets the GIL go, and would wait for it for 5 ms
+            seen = self._see(run, late_s)
         while not isinstance(action := hiring.look(seen), Nap):
-            if isinstance(action, Inspect):
-                self._inspect(run)
-            elif isinstance(action, Weigh):
-                self._weigh(run)
-            elif isinstance(action, Prepare):
-                self._prepare(run, action.workers)
-            else:
+            if isinstance(action, Hire | Return | Stay | Verified):
                 now_s = self._clock.now() - self._begun_s
                 self._obey(run, action)
                 self._explain(run, hiring, action, now_s)
-            seen = self._see(run, 0.0)
+            with HURRY:
+                self._find_out(run, action)
+                seen = self._see(run, 0.0)
         return action.seconds
+
+    def _find_out(self, run: Run, action: Action) -> None:
+        if isinstance(action, Inspect):
+            self._inspect(run)
+        elif isinstance(action, Weigh):
+            self._weigh(run)
+        elif isinstance(action, Prepare):
+            self._prepare(run, action.workers)
 
     def _obey(self, run: Run, action: Action) -> None:
         if isinstance(action, Hire):
@@ -225,7 +230,9 @@ class HiringManager:
         crew = Crew(engine_named("process"), workers, 1, self._scene.most_processes)
         question = (run.job.fn, places)
         answers = ask(run.staff, crew, state_of, question, bell=self._bell, clock=self._clock, given_up=lambda: self._ended)
+        self._bell.reset()  # which the workers have rung
         if self._ended:
+            self._bell.ring()
             return
         self._ready = True
         self._learn(self._clock.now() - asked_s, warm=warm)
