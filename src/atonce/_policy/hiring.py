@@ -51,6 +51,8 @@ _WORTH = 0.1  # part of what is left that processes have to save
 _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
 _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
+_BY_AND_BY_S = 0.1
+_COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _MOST_INSIDE = 64  # items in flight in one process
 _WATCHED_ITEMS = 3  # that have to end between two looks at the state around them
 _SHORT_S = 0.001  # an item of less is worth waiting for, to see that it changes nothing, also where nothing points at it
@@ -319,7 +321,7 @@ class Hiring:
             self._unverified = False
             return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, 1e-6))))
         changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if held else self.scene.cpus))
-        if held and busy >= _SATURATED and seen.left != 0:
+        if seen.left != 0 and ((held and busy >= _SATURATED) or self._computes_by_and_by(seen)):
             self._full_looks += 1
             if self._full_looks >= 3:  # noqa: PLR2004 (one may be chance)
                 action = self._mind_the_gil(seen)
@@ -333,6 +335,12 @@ class Hiring:
                 reason = f"{knee.target} in flight: {knee.rate:,.0f} items/s, {in_words(knee.latency_s or 0.0)} each"
             return Hire("thread", knee.target, 1, reason)
         return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)))
+
+    def _computes_by_and_by(self, seen: Seen) -> bool:
+        """Tell whether the work, since threads came, has had the GIL for so long that more threads would soon wait for it."""
+        since = Span(self._mark, seen)
+        met = self.scene.gil and max(self._late, default=0.0) > _HELD_S
+        return met and since.wall_s > _BY_AND_BY_S and since.cpus > _COMPUTES
 
     def _mind_the_gil(self, seen: Seen) -> Action | None:  # noqa: PLR0911 (a rule a line)
         """Threads that wait keep the GIL busy all the same: it computes, too."""
@@ -363,6 +371,6 @@ class Hiring:
         inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))
         self._base_rate = rate
         self.ruled_out = {"thread": "they wait for the GIL"}
-        self.flips = [f"below {in_words(latency / max(1, self._knee.target))} of CPU an item threads win"]
+        self.flips = ["without a GIL threads would win"]
         reason = f"it waits, but needs {in_words(cpu_s)} of CPU an item, and the GIL is busy"
         return self._hire_processes(seen, self.scene.most_processes, inside, reason)
