@@ -68,21 +68,19 @@ class Knee:
         rate: items a second at the best level, by Little's law; 0 before the first window.
     """
 
-    def __init__(self, most: int, begun_s: float, *, start: int = 1, unanswered: int = _UNANSWERED) -> None:
+    def __init__(self, most: int, begun_s: float, *, start: int = 1) -> None:
         """Begin.
 
         Args:
             most: items in flight, at most.
             begun_s: when the first item was started.
             start: items in flight to begin with.
-            unanswered: items that may be sent before anything is known, at most.
         """
         self.target = min(start, most)
         self.settled = False
         self.latency_s: float | None = None
         self.rate = 0.0
         self._most = most
-        self._unanswered = max(start, min(unanswered, _UNANSWERED))
         self._begun_s = begun_s
         self._alone = _Window(0, _ALONE, 1)  # which tell what one takes
         self._windows: deque[_Window] = deque()  # those that are still to be judged, the oldest first
@@ -129,9 +127,9 @@ class Knee:
 
     def _ramp(self, now_s: float, started: int, *, room: bool) -> None:
         """Send more and more before anything is known, and divide what was sent into levels."""
-        most = min(self._most, self._unanswered)
-        while room and self.target < most and now_s - self._begun_s >= _FIRST_S * self.target / 2:
-            self.target = min(2 * self.target, most)
+        most = min(self._most, _UNANSWERED)
+        if room and self.target < most and now_s - self._begun_s >= _FIRST_S * self.target / 2:
+            self.target = min(2 * self.target, most)  # once a look: how busy the last ones keep the CPU has to be seen first
         if started >= max(_WINDOW, 2 * self._levelled):
             window = _Window(self._levelled, started - self._levelled, max(1, started - self._answered))
             window.full_s = now_s

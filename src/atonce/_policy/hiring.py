@@ -296,9 +296,7 @@ class Hiring:
     # ---- threads for work that waits -----------------------------------------------------------------------------------------
 
     def _begin_growing(self, seen: Seen) -> Action:
-        # As many as the CPU, or the GIL, has room for, if all items are as the first was up to now.
-        fitting = int(seen.now_s / seen.first_cpu_s) if seen.first_cpu_s > 0 else self._most_threads
-        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2, unanswered=fitting)
+        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._go_on, self._full_looks, self._unverified = self._grow, 0, True
         self._mark = seen
