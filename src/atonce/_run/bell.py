@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from _thread import TIMEOUT_MAX, LockType, allocate_lock
+from _thread import LockType, allocate_lock
 from collections import deque
 from contextlib import suppress
+from math import inf
 
 from atonce._values.typed import Protocol
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ("Bell", "LoopBell", "ThreadBell")
+
+_LONGEST_NAP_S = 0.05  # how late a signal may be; to wake up so often takes no time that could be measured
 
 
 class Bell(Protocol):
@@ -62,9 +65,16 @@ class ThreadBell:
         mine = allocate_lock()
         mine.acquire()
         self._waiting.append(mine)
-        if self._rung or not mine.acquire(timeout=-1 if timeout_s is None else min(timeout_s, TIMEOUT_MAX)):
-            with suppress(ValueError):  # somebody rings just now
-                self._waiting.remove(mine)
+        left_s = inf if timeout_s is None else timeout_s
+        # Race: 1. a signal comes, and Python notes that its handler has to run between two steps of this thread; 2. this thread, in
+        # the middle of a step, goes to sleep; 3. nobody wakes it. So it never sleeps for long, or Ctrl-C may be lost.
+        while not self._rung and left_s > 0:
+            nap_s = min(left_s, _LONGEST_NAP_S)
+            if mine.acquire(timeout=nap_s):
+                return
+            left_s -= nap_s
+        with suppress(ValueError):  # somebody rings just now
+            self._waiting.remove(mine)
 
 
 class LoopBell:
