@@ -42,6 +42,7 @@ _IDLE_BETWEEN = 0.35  # the same, of a tick in which some have
 _WAITS_BELOW = 0.6  # CPU seconds over wall seconds, all in all
 _WITNESSES = 3  # looks
 _HELD_S = 0.001  # Measured: a thread gets a free GIL within 0.1 ms, a held one after 5 (the switch interval)
+_SURELY_HELD_S = 0.0025  # Assumes: half of the switch interval is no chance
 _CAME_LATE_S = 0.004  # Assumes: to wake a thread, or to start one, takes less
 _ENOUGH_S = 0.004  # of work that computes, before anything is concluded from it
 _ONE_LONG_S = 0.03  # the same, while the first item has not ended
@@ -134,7 +135,7 @@ class Hiring:
         scene, item_s = self.scene, seen.item_s or seen.now_s
         rest_s = left_of(seen) * item_s
         late, looks = sum(late_s > _HELD_S for late_s in self._late) + self._came_late, len(self._late) + self._came_late
-        held = scene.gil and 2 * late > looks
+        held = scene.gil and (2 * late > looks or max(self._late, default=0.0) > _SURELY_HELD_S)
         if not self._late or looks < (2 if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
         if scene.cpus == 1:
@@ -217,7 +218,7 @@ class Hiring:
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
             self._go_on = self._stay
             return Verified(min(gained, self.scene.cpus))  # before, the manager was in the way of the work
-        if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW:
+        if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW and since.cpus < _SATURATED:
             return self._begin_growing(seen)
         if since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
             return Nap(self._patience_s)  # they burn CPU and bring nothing yet: items may be of very different length
