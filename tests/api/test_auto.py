@@ -146,3 +146,27 @@ def test_the_counts_add_up_when_workers_of_two_kinds_were_at_it():
     assert report.failed == report.cancelled == 0
     assert report.wall_s > 0
     assert report.speedup > 0.5
+
+
+class NotThere:
+    """Pickles, and cannot be read in another process."""
+
+    def __call__(self, number):
+        return computes(number)[0]
+
+    def __reduce__(self):
+        return only_at_home, (os.getpid(),)
+
+
+def only_at_home(pid):
+    if pid != os.getpid():
+        raise LookupError("not at home")
+    return NotThere()
+
+
+def test_a_function_that_does_not_arrive_stays_and_nobody_is_blamed():
+    results = atonce.map(NotThere(), range(400))
+    assert results == list(range(400))
+    assert engine_of(results) == "inline"
+    assert "a new process cannot take it" in str(results.report)
+    assert results.report.notices == []

@@ -1,11 +1,14 @@
 """What a function does to state, seen by its code and by what changes while items run one after the other."""
 
 import operator
+import random
 
 import pytest
 from tests.api import impure
 from tests.api.test_impure import surroundings  # noqa: F401 (a fixture)
 
+import atonce
+from atonce._policy.observation import Safety
 from atonce._probe.effects import Watch
 
 EACH = 3  # items between two looks
@@ -16,13 +19,13 @@ hidden = operator.methodcaller("append", 1)  # a write that the code does not sh
 
 def verdict(fn, items, looks=4):
     watch = Watch(fn, star=False)
-    safety = watch.look(0, items[:EACH])
+    safety = watch.look(items[:EACH])
     for look in range(1, looks):
         if safety.together:
             break
         for item in items[(look - 1) * EACH : look * EACH]:
             fn(item)
-        safety = watch.look(look * EACH, items[look * EACH : (look + 1) * EACH])
+        safety = watch.look(items[look * EACH : (look + 1) * EACH])
     return safety
 
 
@@ -58,5 +61,23 @@ def test_what_changes_again_is():
 
 
 def test_a_function_that_keeps_to_itself_is_clear_at_once():
-    safety = Watch(lambda value: value + 1, star=False).look(0, [1, 2])
+    safety = Watch(lambda value: value + 1, star=False).look([1, 2])
     assert (safety.together, safety.apart, safety.doubt, safety.watched) == ("", "", "", True)
+
+
+def test_what_is_declared_pure_is_not_watched():
+    @atonce.pure
+    def draws(value):
+        return random.random(), value
+
+    watch = Watch(draws, star=False)
+    for _ in range(3):
+        assert watch.look([[1], [2]]) == Safety()
+        draws([1])
+    assert watch.grounds == "declared @atonce.pure"
+
+
+def test_what_was_not_watched_is_not_said_to_have_been():
+    watch = Watch(lambda value: value + 1, star=False)
+    watch.look([1])
+    assert watch.grounds == "its code writes nothing that others see"

@@ -65,7 +65,8 @@ class Explanation(Record, frozen=False):
             left = self.length - report.items
             lines.append(f"  left   {left:,} item{plural('item', left)}, which would take about {in_words(rest_s)}")
         if self.failure is not None:
-            lines.append(f"  note   {report.failed:,} failed, the first with {type(self.failure).__name__}: {self.failure}"[:_WIDE])
+            said = f"{type(self.failure).__name__}: {self.failure}".splitlines()[0]
+            lines.append(f"  note   {report.failed:,} failed, the first with {said}"[:_WIDE])
         return "\n".join(lines)
 
 
@@ -103,14 +104,16 @@ def watch(session: SyncSession, length: int | None, clock: Clock = SYSTEM_CLOCK)
     run, bell = session.run, session.bell
     until, failure = clock.now() + _LONGEST_S, None
     try:
-        while not (run.over or run.failing) and run.report.plan.verified_s is None and (left := until - clock.now()) > 0:
+        while run.report.plan.verified_s is None and (left := until - clock.now()) > 0:
             delivery = run.poll()
-            if delivery is None:
+            if delivery is not None:
+                run.source.handed += len(delivery.values)
+                if delivery.failed and failure is None:
+                    failure = delivery.failed[0].error
+            elif run.over or run.failing:
+                break
+            else:
                 bell.wait(min(left, _LOOK_S))
-                continue
-            run.source.handed += len(delivery.values)
-            if delivery.failed and failure is None:
-                failure = delivery.failed[0].error
     except BaseException as error:
         session.close(patient=not isinstance(error, KeyboardInterrupt))
         raise

@@ -95,7 +95,7 @@ class Safety(NamedTuple):
         apart: why they must not run in other processes; empty if they may.
         doubt: what it may do to state that others see; empty if there is no doubt.
         done: items that had ended when this was found out.
-        watched: whether items were seen to change nothing.
+        watched: whether there is nothing more to be watched: items were seen to change nothing, or reach nothing.
     """
 
     together: str = ""

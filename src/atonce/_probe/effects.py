@@ -2,8 +2,8 @@
 
 Two witnesses: the code (``scan.py``) says what the function seems to write and what it reaches; fingerprints of what it reaches,
 of some inputs and of what the whole program has once (``fingerprint.py``), taken while items run one after the other, say what
-changes.
-What changes once may be something that is made for the first item and kept; what changes again would change with every item.
+changes. What changes once may be something that is made for the first item and kept; what changes again would change with every
+item.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from atonce._policy.observation import Safety
 from atonce._probe.fingerprint import fingerprint
 from atonce._probe.scan import scan
 from atonce._probe.things import is_atom
+from atonce._values.purity import is_pure
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
+
+    from atonce._probe.scan import Findings
 
 __all__ = ("Watch",)
 
@@ -35,36 +38,44 @@ _PROGRAM = {
 
 
 class Watch:
-    """Watches one function. Belongs to the manager's thread."""
+    """Watches one function. Belongs to the manager's thread.
+
+    Attributes:
+        grounds: what speaks for having others take part, in words for the report.
+    """
 
     def __init__(self, fn: Callable[..., Any], *, star: bool) -> None:
+        self.grounds = "declared @atonce.pure" if is_pure(fn) else "its code writes nothing that others see"
         self._fn = fn
         self._star = star
-        self._found: Any = None
+        self._found: Findings | None = None
         self._items: tuple[Any, ...] = ()
         self._before: dict[str, object] = {}
         self._changed_once: set[str] = set()
 
-    def look(self, done: int, items: Sequence[Any]) -> Safety:
+    def look(self, items: Sequence[Any]) -> Safety:
         """Look, or look again.
 
         Args:
-            done: items that have ended so far.
             items: some inputs that were taken lately.
         """
+        if is_pure(self._fn):
+            return Safety()
         if self._found is None:
             self._found = scan(self._fn, items, star=self._star)
             if self._found.write:
-                return Safety(f"{self._found.write}", done=done)
+                return Safety(self._found.write)
             self._take(items)
-            return Safety(apart=self._found.here, doubt=self._found.doubt, done=done, watched=not self._looks_at_anything())
+            return Safety(apart=self._found.here, doubt=self._found.doubt, watched=not self._looks_at_anything())
         changed = self._changed()
         again = changed & self._changed_once
         if again:
-            return Safety(f"it changes {min(again)} from item to item", done=done)
+            return Safety(f"it changes {min(again)} from item to item")
         self._changed_once |= changed
         self._take(items)
-        return Safety(apart=self._found.here, doubt=self._found.doubt, done=done, watched=not changed)
+        if not changed:
+            self.grounds = "no state changed around the items watched"
+        return Safety(apart=self._found.here, doubt=self._found.doubt, watched=not changed)
 
     @property
     def places(self) -> tuple[tuple[str, str], ...]:
@@ -72,6 +83,7 @@ class Watch:
         return tuple(sorted(self._found.places)) if self._found is not None else ()
 
     def _looks_at_anything(self) -> bool:
+        assert self._found is not None
         return bool(self._found.reached or self._found.doubt or self._items)
 
     def _take(self, items: Sequence[Any]) -> None:
@@ -79,6 +91,7 @@ class Watch:
         self._before = self._state()
 
     def _state(self) -> dict[str, object]:
+        assert self._found is not None
         state = {name: fingerprint(reached()) for name, reached in self._found.reached.items()}
         state |= {name: fingerprint(look()) for name, look in _PROGRAM.items()}
         if self._items:

@@ -22,7 +22,7 @@ _SHARED_GIL = 0.8  # CPU seconds of all threads over wall seconds, from which on
 
 
 class Account:
-    """Counts, and makes ``Failure`` objects of what failed. Everything belongs to the consumer, but for ``worked``.
+    """Counts, and makes ``Failure`` objects of what failed. Everything belongs to the consumer.
 
     Attributes:
         report: complete after ``close``.
@@ -70,16 +70,6 @@ class Account:
     def first_failure(self) -> Failure | None:
         """Return the failure to raise: of those that are known, the one that stands first in the input."""
         return min(self.failures, key=_index, default=None)
-
-    def worked(self) -> tuple[float, float, int]:
-        """Tell the manager what has been seen so far: wall seconds of work, CPU seconds of that, and items done. Any thread.
-
-        Before the first batch has ended, the whole process's CPU time stands for the worker's.
-        """
-        done = self.report.succeeded + self.report.failed
-        if done:
-            return self.report.busy_s, self._worker_cpu_s, done
-        return self._clock.now() - self._begun, self._clock.process_cpu() - self._cpu_begun, 0
 
     def close(self, items: int) -> None:
         """Close the books, for so many items that were read."""

@@ -191,11 +191,8 @@ class HiringManager:
 
     def _safe_in_words(self) -> str:
         words = ["pickles"] if self._payload is not None and not self._payload.stays else []
-        if self._safety is not None and not self._safety.together:
-            seen = (
-                "no state changed around the items watched" if self._safety.watched else "its code writes nothing that others see"
-            )
-            words.append(seen)
+        if self._watch is not None and self._safety is not None and not self._safety.together:
+            words.append(self._watch.grounds)
         return "; ".join(words)
 
     def _inspect(self, run: Run) -> None:
@@ -205,7 +202,7 @@ class HiringManager:
             self._watch = Watch(run.job.fn, star=run.job.star)
         # Race: 1. a look takes some milliseconds; 2. items end meanwhile, and what they change is in the fingerprints already;
         # 3. these items would be taken for witnesses that nothing changes. So those count that end after the look.
-        safety = self._watch.look(self._done, run.source.sample)
+        safety = self._watch.look(run.source.sample)
         self._hear()
         self._safety = safety._replace(done=self._done)
 
@@ -229,19 +226,30 @@ class HiringManager:
         self._prepared_s = asked_s - self._begun_s
         crew = Crew(engine_named("process"), workers, 1, self._scene.most_processes)
         question = (run.job.fn, places)
-        answers = ask(run.staff, crew, state_of, question, bell=self._bell, clock=self._clock, given_up=lambda: self._ended)
-        self._bell.reset()  # which the workers have rung
-        if self._ended:
-            self._bell.ring()
+        try:
+            answers = ask(run.staff, crew, state_of, question, bell=self._bell, clock=self._clock, given_up=lambda: self._ended)
+        except PoolClosed:
+            raise
+        except Exception as error:  # the function arrives, and what it needs is not there: no fault of the manager's
+            self._keep_here(f"a new process cannot take it: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
             return
+        finally:
+            self._bell.reset()  # which the workers have rung
+            if self._ended:
+                self._bell.ring()
         self._ready = True
-        self._learn(self._clock.now() - asked_s, warm=warm)
-        here = state_of(*question)
+        if answers:
+            self._learn(self._clock.now() - asked_s, warm=warm)
+            here = state_of(*question)
         for there in answers:
             other = next((place for place, one, two in zip(places, here, there, strict=True) if one != two), None)
-            if other is not None and self._safety is not None:
-                reason = f"{other[1]!r} is not what it is in a new process that imports {other[0]}"
-                self._safety = self._safety._replace(apart=self._safety.apart or reason)
+            if other is not None:
+                self._keep_here(f"{other[1]!r} is not what it is in a new process that imports {other[0]}")
+
+    def _keep_here(self, reason: str) -> None:
+        self._ready = True
+        if self._safety is not None:
+            self._safety = self._safety._replace(apart=self._safety.apart or reason)
 
     @staticmethod
     def _learn(took_s: float, *, warm: bool) -> None:

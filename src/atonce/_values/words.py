@@ -6,6 +6,7 @@ __all__ = ("in_bytes", "in_words", "plural")
 
 
 def plural(word: str, number: int) -> str:
+    """Return what turns a word into its plural, if there is not exactly one."""
     if number == 1:
         return ""
     return "es" if word.endswith("s") else "s"
@@ -22,6 +23,7 @@ def in_words(seconds: float) -> str:
 
 
 def in_bytes(number: float) -> str:
+    """Write an amount of memory with its unit: ``900 bytes``, ``1.5 GiB``."""
     for unit in ("bytes", "KiB", "MiB"):
         if number < 1024:  # noqa: PLR2004
             return f"{number:,.0f} {unit}" if number >= 100 else f"{number:.3g} {unit}"  # noqa: PLR2004
