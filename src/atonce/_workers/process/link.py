@@ -134,7 +134,22 @@ class Link:
         tasks: items that it was sent.
     """
 
-    def __init__(self, number: int, name: str, nursery: Nursery, poller: Poller, windows: Windows) -> None:
+    def __init__(
+        self, number: int, name: str, nursery: Nursery, poller: Poller, readers: dict[int, Link], windows: Windows
+    ) -> None:
+        """Begin one.
+
+        Args:
+            number: its own.
+            name: of its worker.
+            nursery: bears it.
+            poller: told what to wait for.
+            readers: who reads which descriptor; told of ours, and of their end, which is before another can have the number.
+            windows: onto arenas.
+
+        Raises:
+            OSError: there are no descriptors, or no memory, for it.
+        """
         self.number = number
         self.name = name
         self.pid = 0
@@ -148,6 +163,7 @@ class Link:
         self.condemned: tuple[int, int] | None = None
         self.tasks = 0
         self._poller = poller
+        self._readers = readers
         self._nursery = nursery
         self._serial = 0
         self._assembler = Assembler()
@@ -174,6 +190,7 @@ class Link:
             nursery.bear(number, name, [their_inbox, their_outbox, self.arena, their_stdout, their_stderr])
             ours.pop_all()
         self._open = {self.outbox: None, stdout: LineRelay("stdout"), stderr: self._stderr}
+        readers.update(dict.fromkeys(self._open, self))
 
     @property
     def room(self) -> int:
@@ -219,6 +236,8 @@ class Link:
 
     def flush(self) -> None:
         """Go on with what the pipe had no room for."""
+        if not self._unsent:
+            return  # there was room for another pipe, which had this number before
         while self._unsent:
             if not self._write(self._unsent.popleft()):
                 return
@@ -244,7 +263,7 @@ class Link:
     def read(self, end: int) -> list[bytes]:
         """Read all that there is at one of the ends; give the messages, and let voices be heard."""
         messages: list[bytes] = []
-        while True:
+        while end in self._open:
             try:
                 data = os.read(end, READ_BYTES)
             except BlockingIOError:
@@ -281,6 +300,7 @@ class Link:
     def _close_end(self, end: int) -> None:
         if end in self._open:
             relay = self._open.pop(end)
+            del self._readers[end]
             self._poller.unregister(end)
             os.close(end)
             if relay is not None:

@@ -97,7 +97,7 @@ class Supervisor:
         self._nursery: Nursery | None = None
         self._parcels: Parcels | None = None
         self._links: dict[int, Link] = {}  # by number; also of those that are ending
-        self._by_end: dict[int, Link] = {}
+        self._readers: dict[int, Link] = {}  # by descriptor; links keep it
         self._owners: dict[int, Employee] = {}  # by number of the link
         self._desks: dict[int, Desk] = {}  # by identity of the place
         self._leaving: dict[int, float] = {}  # when those are killed who were asked to end; by number
@@ -149,7 +149,7 @@ class Supervisor:
         nursery = -1 if self._nursery is None else self._nursery.fileno()
         news = False
         for end in ready:
-            link = self._by_end.get(end)
+            link = self._readers.get(end)
             if link is not None:
                 self._read(link, end)
             elif end == self._waker:
@@ -165,8 +165,6 @@ class Supervisor:
         owner = self._owners[link.number]
         for message in link.read(end):
             self._hear(owner, link, message)
-        if end not in link.ends:
-            self._by_end.pop(end, None)
 
     def _hear(self, owner: Employee, link: Link, message: bytes) -> None:
         letter = message[0]
@@ -329,10 +327,9 @@ class Supervisor:
             nursery.preload(missing)
         message = dumps({**worker.settings(), **self.surroundings()}, 5)
         self._numbers += 1
-        link = Link(self._numbers, worker.name, nursery, self._poller, self._parcels.windows)
+        link = Link(self._numbers, worker.name, nursery, self._poller, self._readers, self._parcels.windows)
         self._links[link.number] = link
         self._owners[link.number] = worker
-        self._by_end.update(dict.fromkeys(link.ends, link))
         link.send(b"S", message)
         return link
 
@@ -371,8 +368,6 @@ class Supervisor:
                         desk.bury(owner, link, status, killer)
         finally:
             self._burying = False
-            for end in link.ends:
-                self._by_end.pop(end, None)
             if self._parcels is not None:
                 self._parcels.forget(link)
             link.close()
