@@ -123,7 +123,7 @@ class Modelled:
             if isinstance(action, Inspect):
                 self.safety = self.work.safety(int(self.done), self.safety)
             elif isinstance(action, Weigh):
-                self.payload = Payload(self.work.ship_s, self.work.stays)
+                self.payload = Payload(self.work.ship_s, stays=self.work.stays)
             elif isinstance(action, Prepare):
                 self.ready = True
                 if self.safety is not None and self.work.elsewhere:

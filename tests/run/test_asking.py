@@ -1,18 +1,18 @@
 """Workers are asked something before they get any work."""
 
 import os
-import threading
 import time
 
 import pytest
 
 from atonce._machine.clock import SYSTEM_CLOCK
-from atonce._run.asking import ask
+from atonce._run.asking import Enquiry
 from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew
 from atonce._run.engines import engine_named
 from atonce._run.staff import Staff
 from atonce._values.job import Setup
+from atonce.testing import wait_until
 
 
 @pytest.fixture
@@ -22,30 +22,58 @@ def staff():
     staff.close()
 
 
-def asked(staff, fn, *arguments, workers=2, engine="process", given_up=lambda: False):
-    crew = Crew(engine_named(engine), workers, 1, workers)
-    return ask(staff, crew, fn, arguments, bell=ThreadBell(), clock=SYSTEM_CLOCK, given_up=given_up)
+@pytest.fixture
+def bell():
+    return ThreadBell()
 
 
-def test_each_worker_is_asked(staff):
-    pids = asked(staff, os.getpid, workers=3)
+@pytest.fixture
+def asked(staff, bell):
+    """Ask some workers, and return the answers."""
+
+    def ask(fn, *arguments, workers=2):
+        enquiry = prepared(staff, bell, fn, *arguments, workers=workers)
+        try:
+            enquiry.ask()
+            while not enquiry.answered():
+                bell.wait(0.01)
+        finally:
+            enquiry.close(patient=True)
+        return enquiry.answers
+
+    return ask
+
+
+def prepared(staff, bell, fn, *arguments, workers=2):
+    crew = Crew(engine_named("process"), workers, 1, workers)
+    return Enquiry(staff, crew, fn, arguments, bell=bell, clock=SYSTEM_CLOCK)
+
+
+def test_each_worker_is_asked(asked):
+    pids = asked(os.getpid, workers=3)
     assert len(pids) == len({*pids}) == 3
-    assert {*asked(staff, os.getpid, workers=3)} == {*pids}  # they are still there
+    assert {*asked(os.getpid, workers=3)} == {*pids}  # they are still there
 
 
-def test_what_the_function_raises_is_raised(staff):
+def test_what_the_function_raises_is_raised(asked):
     def fails():
         raise LookupError("not there")
 
     with pytest.raises(LookupError, match="not there"):
-        asked(staff, fails)
+        asked(fails)
 
 
-def test_who_gives_up_does_not_wait(staff):
-    inside = threading.Event()
-    asking = threading.Thread(target=lambda: answers.append(asked(staff, time.sleep, 60, given_up=inside.is_set)))
-    answers = []
-    asking.start()
-    inside.set()
-    asking.join(20)
-    assert answers == [[]]
+def test_who_gives_up_does_not_wait(staff, bell, tmp_path):
+    """The workers are in the middle of an answer that would take a minute."""
+
+    def hangs():
+        (tmp_path / str(os.getpid())).touch()
+        time.sleep(60)
+
+    enquiry = prepared(staff, bell, hangs)
+    enquiry.ask()
+    wait_until(lambda: not enquiry.answered() and len(list(tmp_path.iterdir())) == 2, "two workers to be asked")
+    begun = time.monotonic()
+    enquiry.close(patient=False)
+    assert time.monotonic() - begun < 30
+    assert enquiry.answers == []

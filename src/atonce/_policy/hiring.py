@@ -143,10 +143,10 @@ class Hiring:
             return self._say("it computes, and there is one CPU", about="CPUs")
         if since.load < _WAITS_BELOW:
             return None  # it may turn out to wait
+        if since.cpus > _NATIVE and since.process_cpu_s > _NATIVE * since.first_cpu_s:  # who wakes late waited for a CPU
+            return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
         if held:
             self.ruled_out["thread"] = f"the GIL is held ({in_words(median(self._late))} to get it, 0.1 = free)"
-        if not held and since.cpus > _NATIVE and since.process_cpu_s > _NATIVE * since.first_cpu_s:
-            return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
         if not held and "thread" not in self._tried and self._most_threads > 1:
             return self._unless_shared(seen, self._try_threads) if rest_s > _WORTH_THREADS_S else None
         if "process" in self._tried or rest_s <= max(scene.start_s, 2 * self._not_worth_s):
@@ -173,10 +173,10 @@ class Hiring:
         self._nap_s = min(_LONGEST_NAP_S, 1.5 * self._nap_s)
         return Nap(self._nap_s)
 
-    def _say(self, reason: str, about: str) -> Action:
-        """Say something about a kind of worker that is not hired, once."""
+    def _say(self, reason: str, about: str) -> Action | None:
+        """Say something about a kind of worker that is not hired, once; then look more seldom."""
         if about in self._said:
-            return Nap(self._nap_s)
+            return None
         self._said.add(about)
         return Stay(reason)
 
@@ -239,15 +239,17 @@ class Hiring:
             self.ruled_out["process"] = stays = apart or (payload.stays if payload is not None else "")
             return Stay(f"it computes, but {stays}, so it stays in the calling thread")
         scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
-        ship_s, start_s, workers = payload.item_s, 0.0 if seen.ready else scene.start_s, scene.most_processes
-        saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=start_s, workers=workers)
+        ship_s, workers = payload.item_s, scene.most_processes
+        start_s = scene.start_s + payload.imports_s
+        saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=0.0 if seen.ready else start_s, workers=workers)
         facts = f"{in_words(item_s)} an item, {in_words(ship_s)} to ship one"
-        at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=scene.start_s, workers=workers, worth=_WORTH)
+        at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers, worth=_WORTH)
         if saved <= _WORTH * items * item_s:
             self._not_worth_s = items * item_s  # more may be left than is known, or take longer
             self.ruled_out["process"] = "they would cost more than they save"
             self.flips = [f"above {in_words(at_s)} an item processes win"]
-            return self._say(f"it computes ({facts}): processes would pay above {in_words(at_s)} an item", about="process")
+            reason = f"it computes ({facts}): processes would pay above {in_words(at_s)} an item"
+            return self._say(reason, about="process") or Nap(self._nap_s)
         if not seen.ready:
             return Prepare(workers)
         self._tried.add("process")
@@ -297,7 +299,8 @@ class Hiring:
     # ---- threads for work that waits -----------------------------------------------------------------------------------------
 
     def _begin_growing(self, seen: Seen) -> Action:
-        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S, start=2)
+        # Nothing has come back since the beginning; or nobody knows how long those take that are under way
+        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0, start=2)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._go_on, self._full_looks, self._unverified = self._grow, 0, True
         self._mark = seen
@@ -354,12 +357,14 @@ class Hiring:
             return Return("it does not wait after all")
         if "process" in self._tried or self.scene.most_processes < 2:  # noqa: PLR2004
             return None
+        rest_s = left_of(seen) / rate
+        if rest_s < 2 * self.scene.start_s:
+            return None
         payload = seen.payload
         if payload is None:
             return Weigh()
-        rest_s = left_of(seen) / rate
         apart = seen.safety is not None and seen.safety.apart
-        start_s = 0.0 if seen.ready else self.scene.start_s
+        start_s = 0.0 if seen.ready else self.scene.start_s + payload.imports_s
         if payload.stays or apart or rest_s < 2 * start_s or cpu_s < 4 * payload.item_s:
             self._tried.add("process")
             return None

@@ -37,10 +37,12 @@ class Payload(NamedTuple):
 
     Attributes:
         item_s: seconds for one item there and its result back.
+        imports_s: seconds that a new process is going to import what the function needs.
         stays: why it cannot be shipped; empty if it can.
     """
 
     item_s: float
+    imports_s: float = 0.0
     stays: str = ""
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from time import thread_time
 
 from atonce._policy.observation import Payload
+from atonce._probe.imports import imports_s
 from atonce._wire.pickling import dumps_apart, dumps_function_apart
 from atonce.errors import PicklingFailed
 
@@ -35,9 +36,9 @@ def weigh(fn: Callable[..., Any], items: Sequence[Any], results: Sequence[Any], 
     """
     try:
         dumps_function_apart(fn)
-        return Payload(costs.ship_item_s + _cost_s(list(items), costs) + _cost_s(list(results), costs))
+        return Payload(costs.ship_item_s + _cost_s(list(items), costs) + _cost_s(list(results), costs), imports_s(fn))
     except PicklingFailed as failure:
-        return Payload(0.0, f"it has to stay in this process: {str(failure).splitlines()[0]}")
+        return Payload(0.0, stays=f"it has to stay in this process: {str(failure).splitlines()[0]}")
 
 
 def _cost_s(things: list[Any], costs: Constants) -> float:

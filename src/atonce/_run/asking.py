@@ -1,4 +1,4 @@
-"""Ask a worker something beside a run, before the run gives it work."""
+"""Ask workers something beside a run, before the run gives them work."""
 
 from __future__ import annotations
 
@@ -17,56 +17,58 @@ if TYPE_CHECKING:
     from atonce._run.bell import ThreadBell
     from atonce._run.staff import Staff
 
-__all__ = ("ask",)
+__all__ = ("Enquiry",)
 
-_LOOK_S = 0.01  # how soon it is seen that there is an answer, or that nobody wants it any more
+_LOOK_S = 0.01  # how soon it is seen that somebody has left
 
 
-def ask(
-    staff: Staff,
-    crew: Crew,
-    fn: Callable[..., Any],
-    arguments: tuple[Any, ...],
-    *,
-    bell: ThreadBell,
-    clock: Clock,
-    given_up: Callable[[], bool],
-) -> list[Any]:
-    """Have each of some workers call a function. They stay on the bench of their staff, and are there when the run wants them.
+class Enquiry:
+    """Has each of some workers call a function. They stay on the bench of their staff, and are there when the run wants them.
 
     Each gets the question in a run of its own: of several questions in one run, the first worker to be there would take them all.
 
-    Args:
-        staff: whose workers.
-        crew: which kind, and how many.
-        fn: the function.
-        arguments: its arguments.
-        bell: rung by the workers.
-        clock: where the time is read.
-        given_up: whether nobody wants the answers any more.
-
-    Returns:
-        The answers; none if it was given up.
-
-    Raises:
-        BaseException: what the function raises, or why no worker can work.
+    Attributes:
+        answers: what they have returned so far.
     """
-    runs = [_question(staff, fn, arguments, bell, clock) for _ in range(crew.workers)]
-    answers: list[Any] = []
-    try:
-        for run in runs:
-            run.hire(Crew(crew.engine, 1, 1, crew.limit))
-        waiting = list(runs)
-        while waiting and not given_up():
-            waiting = [run for run in waiting if not _answered(run, answers)]
-            if waiting:
-                bell.wait(_LOOK_S)  # each of the runs resets the bell, so that it may have been rung for another one
-    finally:
-        patient = not given_up()
-        for run in runs:
+
+    def __init__(
+        self, staff: Staff, crew: Crew, fn: Callable[..., Any], arguments: tuple[Any, ...], *, bell: ThreadBell, clock: Clock
+    ) -> None:
+        """Prepare to ask; ``ask`` begins.
+
+        Args:
+            staff: whose workers.
+            crew: which kind, and how many.
+            fn: the function.
+            arguments: its arguments.
+            bell: rung by the workers.
+            clock: where the time is read.
+        """
+        self.answers: list[Any] = []
+        self._crew = crew
+        self._bell = bell
+        self._runs = [_question(staff, fn, arguments, bell, clock) for _ in range(crew.workers)]
+        self._waiting = list(self._runs)
+
+    def ask(self) -> None:
+        """Ask."""
+        for run in self._runs:
+            run.hire(Crew(self._crew.engine, 1, 1, self._crew.limit))
+
+    def answered(self) -> bool:
+        """Take the answers that there are; tell whether there is nothing more to wait for. Each look resets the bell.
+
+        Raises:
+            BaseException: what the function raises, or why no worker can work.
+        """
+        self._waiting = [run for run in self._waiting if not _answered(run, self.answers)]
+        return not self._waiting
+
+    def close(self, *, patient: bool) -> None:
+        """Let the workers go back to their bench; without patience, give up what they do."""
+        for run in self._runs:
             for left in run.closing(patient=patient):
-                bell.wait(min(left, _LOOK_S))
-    return [] if given_up() else answers
+                self._bell.wait(min(left, _LOOK_S))
 
 
 def _question(staff: Staff, fn: Callable[..., Any], arguments: tuple[Any, ...], bell: ThreadBell, clock: Clock) -> Run:

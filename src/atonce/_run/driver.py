@@ -140,6 +140,7 @@ class Run:
         self._manager: Ending | None = None
         self._pumped: PumpedWorker | None = None
         self._caller_stays = False
+        self._caller_pauses = False  # Written by the manager
         self.staffing = threading.RLock()  # held by who changes the crew, or asks for workers; before the staff's lock
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
@@ -307,6 +308,15 @@ class Run:
             self.caller_helps = True
         self._bell.ring()
 
+    def pause_caller(self) -> None:
+        """Let the calling thread begin no further batch, until it is told to go on. The manager."""
+        self._caller_pauses = True
+
+    def resume_caller(self) -> None:
+        """Let the calling thread go on, if it is one of the workers. The manager."""
+        self._caller_pauses = False
+        self._bell.ring()
+
     def present(self) -> list[Worker]:
         """List those who were hired last, or before, and are here. Any thread."""
         with self._lock:
@@ -397,7 +407,7 @@ class Run:
             if due is not None:
                 return due
             self._top_up()
-            if not self.caller_helps or self._pumped is None or not self._pumped.step():
+            if not self.caller_helps or self._caller_pauses or self._pumped is None or not self._pumped.step():
                 return None
 
     def _drain(self) -> None:

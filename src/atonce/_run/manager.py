@@ -23,6 +23,7 @@ from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, is_of_kind
 from atonce._run.engines import engine_named, processes_are_warm
+from atonce._run.pause import Pause
 from atonce.errors import InternalError, PoolClosed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -30,12 +31,14 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
+    from typing import Any
 
     from atonce._machine.clock import Clock
     from atonce._policy.action import Action
     from atonce._policy.observation import Payload, Safety, Scene
     from atonce._probe.clocks import Clocks
     from atonce._probe.effects import Watch
+    from atonce._run.asking import Enquiry
     from atonce._run.attendants import Errand
     from atonce._run.driver import Run, Witnessed
     from atonce._workers.base import Worker
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
 __all__ = ("HiringManager",)
 
 _FIRST_NAP_S = 0.001
+_HELD_S = 0.001  # as in hiring.py
+_ASK_AGAIN_S = 0.01
+_HAND_OVER_S = 0.02  # Assumes: worker processes that are ready have their first items before
 _STARTED_S = 0.1
 _COMPUTES = 0.75  # part of the time since the last look
 _SMOOTHING = 0.5  # weight of the newest delivery
@@ -67,6 +73,8 @@ class HiringManager:
         self._errand: Errand | None = None
         self._run: Run | None = None
         self._begun_s = 0.0
+        self._held = False  # whether it took long to get the GIL, at the last look
+        self._pause = Pause(clock)
         self._caller = ""  # the name of the calling thread as a worker, if it is one
         self._caller_clocks: Clocks | None = None
         self._witnessed: deque[Witnessed]
@@ -82,6 +90,9 @@ class HiringManager:
         self._kind = "thread"  # of those who were hired last
         self._crew_cpu_s = 0.0  # of all who were ever hired
         self._crew_queued_s = 0.0
+        self._crowd = False  # whether more were hired than there are CPUs
+        self._first_clocks = 0.0, 0.0, False
+        self._crew_clocks_s = 0.0, 0.0
         self._crew_clocks: dict[Worker, tuple[float, float]] = {}  # what each of them showed last
         self._watch: Watch | None = None
         self._safety: Safety | None = None
@@ -121,6 +132,7 @@ class HiringManager:
         except BaseException as error:
             self._give_up(error)
         finally:
+            self._pause.end()
             self._run = None
 
     def _look_and_act(self) -> None:
@@ -128,10 +140,14 @@ class HiringManager:
         with self._looking, HURRY:
             if (run := self._open_run()) is None:
                 return
+            self._held = late_s > _HELD_S
+            if self._held:
+                self._pause.begin(run)
             self._queued_before_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
             self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
             self._scene = scene = self._look_around()
             hiring = Hiring(scene, self._see(run, late_s))
+            self._pause.end()
         nap_s = _FIRST_NAP_S
         while True:
             asleep_s = self._clock.now()
@@ -149,22 +165,32 @@ class HiringManager:
         """Do what there is to do now; return for how long there is nothing."""
         with HURRY:  # whatever opens a file lets the GIL go, and would wait for it for 5 ms
             seen = self._see(run, late_s)
+        self._held = late_s > _HELD_S
+        if self._delivered:
+            self._pause.end()
+        self._pause.look()
         while not isinstance(action := hiring.look(seen), Nap):
             if isinstance(action, Hire | Return | Stay | Verified):
                 now_s = self._clock.now() - self._begun_s
                 self._obey(run, action)
                 self._explain(run, hiring, action, now_s)
             with HURRY:
-                self._find_out(run, action)
+                if isinstance(action, Inspect | Weigh | Prepare):
+                    self._find_out(run, action)
                 seen = self._see(run, 0.0)
+            if not isinstance(action, Hire):
+                self._pause.end()
         return action.seconds
 
-    def _find_out(self, run: Run, action: Action) -> None:
+    def _find_out(self, run: Run, action: Inspect | Weigh | Prepare) -> None:
+        assert self._scene is not None
+        if self._held:
+            self._pause.begin(run, self._scene.start_s)
         if isinstance(action, Inspect):
             self._inspect(run)
         elif isinstance(action, Weigh):
             self._weigh(run)
-        elif isinstance(action, Prepare):
+        else:
             self._prepare(run, action.workers)
 
     def _obey(self, run: Run, action: Action) -> None:
@@ -218,7 +244,7 @@ class HiringManager:
         They are asked what they find where the function reads.
         """
         from atonce._probe.elsewhere import state_of  # noqa: PLC0415
-        from atonce._run.asking import ask  # noqa: PLC0415
+        from atonce._run.asking import Enquiry  # noqa: PLC0415
 
         assert self._scene is not None
         places = self._watch.places if self._watch is not None else ()
@@ -226,8 +252,9 @@ class HiringManager:
         self._prepared_s = asked_s - self._begun_s
         crew = Crew(engine_named("process"), workers, 1, self._scene.most_processes)
         question = (run.job.fn, places)
+        enquiry = Enquiry(run.staff, crew, state_of, question, bell=self._bell, clock=self._clock)
         try:
-            answers = ask(run.staff, crew, state_of, question, bell=self._bell, clock=self._clock, given_up=lambda: self._ended)
+            answers = self._ask(enquiry)
         except PoolClosed:
             raise
         except Exception as error:  # the function arrives, and what it needs is not there: no fault of the manager's
@@ -246,6 +273,17 @@ class HiringManager:
             if other is not None:
                 self._keep_here(f"{other[1]!r} is not what it is in a new process that imports {other[0]}")
 
+    def _ask(self, enquiry: Enquiry) -> list[Any]:
+        """Return the answers; none if the run has ended meanwhile."""
+        try:
+            enquiry.ask()
+            while not self._ended and not enquiry.answered():
+                self._bell.wait(_ASK_AGAIN_S)
+                self._pause.look()  # what workers import may take seconds
+        finally:
+            enquiry.close(patient=not self._ended)
+        return [] if self._ended else enquiry.answers
+
     def _keep_here(self, reason: str) -> None:
         self._ready = True
         if self._safety is not None:
@@ -263,11 +301,15 @@ class HiringManager:
         assert self._scene is not None
         self._delivered.clear()
         self._kind = action.engine
+        self._crowd = action.workers > self._scene.cpus
+        if self._held and action.engine == "process":
+            self._pause.begin(run, _HAND_OVER_S)
         limit = self._scene.most_processes if action.engine == "process" else self._scene.most_threads
         run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight, limit))
 
     def _return(self, run: Run) -> None:
         self._delivered.clear()
+        self._crowd = False
         if self._caller:
             run.send_home()
         else:  # a caller on an event loop does not work: one thread does
@@ -287,10 +329,13 @@ class HiringManager:
         source = run.source
         self._hear()
         heard, self._heard = self._heard, []
-        first_cpu_s, queued, ready = self._first(run)
-        crew_cpu_s, crew_queued_s = self._crew(run)
+        if not self._crowd:  # else it waits, and to ask each of them would take more time than they do
+            self._first_clocks = self._first(run)
+            self._crew_clocks_s = self._crew(run)
+        first_cpu_s, queued, ready = self._first_clocks
+        crew_cpu_s, crew_queued_s = self._crew_clocks_s
         return Seen(
-            self._clock.now() - self._begun_s,
+            self._worked_s(),
             late_s,
             self._done,
             source.taken,
@@ -308,6 +353,10 @@ class HiringManager:
             self._payload,
             self._ready,
         )
+
+    def _worked_s(self) -> float:
+        """Tell how long the run has gone on, without pauses: who pauses neither computes nor waits."""
+        return self._clock.now() - self._begun_s - self._pause.total_s
 
     def _hear(self) -> None:
         while self._witnessed:
@@ -327,7 +376,7 @@ class HiringManager:
             clocks = getattr(present[0], "clocks", None) if present else None
         if clocks is None or (spent := clocks.cpu_s()) is None:
             return 0.0, 0.0, False
-        now_s, spent = self._clock.now() - self._begun_s, spent - self._first_cpu_s
+        now_s, spent = self._worked_s(), spent - self._first_cpu_s
         before_s, before = self._first_seen
         self._first_seen = now_s, spent
         if spent - before > _COMPUTES * (now_s - before_s):
