@@ -1,4 +1,4 @@
-"""The workloads that the manager was tuned on."""
+"""The workloads that the manager was tuned on first."""
 
 import asyncio
 import hashlib

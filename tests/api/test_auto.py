@@ -10,6 +10,7 @@ import time
 import pytest
 
 import atonce
+from atonce._run.pause import Pause
 
 
 def computes(number):
@@ -42,6 +43,25 @@ def test_work_that_computes_goes_to_processes():
     assert pids[0] == os.getpid()
     assert {*pids} > {os.getpid()}
     assert "it computes" in str(results.report)
+
+
+def adds_up_in_c(number):
+    return sum(range(300_000 + number))  # 3 ms, in which nobody else gets the GIL
+
+
+def test_the_caller_pauses_while_its_manager_looks_at_work_that_holds_the_gil_in_c(monkeypatch):
+    pauses = []
+
+    def begin(pause, run, *limit):
+        pauses.append(run)
+        original(pause, run, *limit)
+
+    original = Pause.begin
+    monkeypatch.setattr(Pause, "begin", begin)
+    results = atonce.map(adds_up_in_c, range(200))
+    assert results == [adds_up_in_c(number) for number in range(200)]
+    assert pauses
+    assert len({id(run) for run in pauses}) == 1
 
 
 def test_the_switch_interval_is_as_before():

@@ -35,6 +35,8 @@ class Work:
     doubt: str = ""
     changes: bool = False
     slow_processes: float = 1.0
+    busy_shipping: bool = False  # processes keep their CPUs busy, whatever comes of it
+    imports_s: float = 0.0
     threads_help: bool = True
     native: float = 1.0
     begins_to_wait: int | None = None
@@ -84,7 +86,7 @@ class Modelled:
             flying = workers * self.hired.in_flight
             rate = min(flying * alone, self.scene.cpus * alone / max(load, 1e-3)) * work.slow_processes
             rate = min(rate, 1 / work.ship_s)
-            return rate, 0.0, 0.02, rate * work.item_s * load
+            return rate, 0.0, 0.02, float(workers) if work.busy_shipping else rate * work.item_s * load
         return alone, load, load * work.native, 0.0
 
     def advance(self, seconds):
@@ -123,7 +125,7 @@ class Modelled:
             if isinstance(action, Inspect):
                 self.safety = self.work.safety(int(self.done), self.safety)
             elif isinstance(action, Weigh):
-                self.payload = Payload(self.work.ship_s, stays=self.work.stays)
+                self.payload = Payload(self.work.ship_s, self.work.imports_s, self.work.stays)
             elif isinstance(action, Prepare):
                 self.ready = True
                 if self.safety is not None and self.work.elsewhere:
@@ -182,8 +184,12 @@ class Modelled:
         (Work(item_s=0.0001, changes=True), ["inline"]),
         (Work(stays="it closes over a lock", load=0.0, item_s=0.02), ["inline", "thread"]),
         (Work(native=2.0, held=False), ["inline"]),
+        (Work(native=2.0, held=True), ["inline"]),  # the manager wakes late, because there is no CPU for it
         (Work(items=5000, held=False, threads_help=False), ["inline", "thread", "inline", "process"]),  # short holds of the GIL
         (Work(items=20_000, slow_processes=0.3), ["inline", "process", "inline"]),
+        (Work(items=20_000, slow_processes=0.5, busy_shipping=True), ["inline", "process", "inline"]),
+        (Work(imports_s=0.3), ["inline", "process"]),
+        (Work(imports_s=0.6), ["inline"]),  # half of the work takes less
     ],
     ids=repr,
 )

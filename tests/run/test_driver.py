@@ -93,10 +93,14 @@ class Caller:
 
     name = "calling thread"
 
+    def __init__(self):
+        self.steps = 0
+
     def assign(self, place):
         self.place = place
 
     def step(self):
+        self.steps += 1
         return False
 
 
@@ -135,6 +139,19 @@ def hired(run_of):
     run.hire(Crew(Nobody(), 2, 1))
     run.take(500)
     return run
+
+
+def test_a_caller_that_pauses_begins_nothing_and_hears_when_to_go_on(run_of, bell):
+    run, caller = run_of(collected=True), Caller()
+    run.lend_caller(caller)
+    run.pause_caller()
+    assert run.poll() is None
+    assert caller.steps == 0
+    before = bell.rung
+    run.resume_caller()
+    assert bell.rung > before
+    run.poll()
+    assert caller.steps == 1
 
 
 def test_the_caller_works_until_all_who_were_hired_have_delivered(hired):
