@@ -40,6 +40,7 @@ class Work:
     threads_help: bool = True
     native: float = 1.0
     begins_to_wait: int | None = None
+    begins_to_compute: int | None = None
     total: int = 100_000  # where the input does not tell
 
     def safety(self, done, before):
@@ -71,8 +72,10 @@ class Modelled:
 
     @property
     def load(self):
-        begins = self.work.begins_to_wait
-        return 0.01 if begins is not None and self.done >= begins else self.work.load
+        waits, computes = self.work.begins_to_wait, self.work.begins_to_compute
+        if computes is not None and self.done >= computes:
+            return 1.0
+        return 0.01 if waits is not None and self.done >= waits else self.work.load
 
     def speed(self):
         """Items a second, and CPUs: of the caller, of this program's threads, of the crew."""
@@ -197,6 +200,14 @@ def test_the_kind_of_worker(work, engines):
     modelled = Modelled(work)
     assert modelled.engines == engines
     assert all(len(reason) <= LONGEST_REASON for reason in modelled.reasons.split(" | "))
+
+
+def test_what_begins_to_compute_goes_from_threads_to_processes():
+    """It had waited for so long that in the mean of all its time the GIL would have been free."""
+    work = Work(items=3000, item_s=0.005, load=0.01, begins_to_compute=2000, imports_s=0.1)
+    modelled = Modelled(work, until_s=20.0)
+    assert modelled.engines == ["inline", "thread", "process"]
+    assert modelled.now < 0.7 * 1000 * work.item_s
 
 
 def test_what_begins_to_wait_leaves_the_processes():

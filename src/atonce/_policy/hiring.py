@@ -53,6 +53,8 @@ _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
 _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 _BY_AND_BY_S = 0.1
+_WINDOW_STEP_S = 0.06
+_STEADY = 1.5
 _FEW = 8  # items for each worker
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _MOST_INSIDE = 64  # items in flight in one process
@@ -90,6 +92,7 @@ class Hiring:
         self._patience_s = 0.0
         self._knee = Knee(1, 0.0)
         self._full_looks = 0
+        self._window = deque([seen], maxlen=3)  # looks at threads that wait, some time apart; the first is the mark
         self._unverified = False  # whether it has not been told yet what threads bring
 
     def look(self, seen: Seen) -> Action:
@@ -306,6 +309,7 @@ class Hiring:
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._go_on, self._full_looks, self._unverified = self._grow, 0, True
         self._mark = seen
+        self._window = deque([seen], maxlen=3)
         load = Span(Seen(0.0), seen).load
         self.ruled_out = {"process": "there is little to compute"}
         self.flips = ["if it computed processes would win"]
@@ -318,13 +322,15 @@ class Hiring:
                 knee.heard(index, seconds / items)
         if since.wall_s <= 0:
             return Nap(_FIRST_NAP_S)
+        self._move_window(seen)
         was_settled, busy = knee.settled, since.cpus
         self._note_lateness(seen)
         held = self.scene.gil and median(self._late) > _HELD_S
         if self._unverified and knee.settled:
             self._unverified = False
             return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, 1e-6))))
-        changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if held else self.scene.cpus))
+        bound = held or (self.scene.gil and not knee.settled)  # by the GIL; while it grows, nobody has slept long enough to know
+        changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if bound else self.scene.cpus))
         if seen.left != 0 and ((held and busy >= _SATURATED) or self._computes_by_and_by(seen)):
             self._full_looks += 1
             if self._full_looks >= 3:  # noqa: PLR2004 (one may be chance)
@@ -340,6 +346,19 @@ class Hiring:
             return Hire("thread", knee.target, 1, reason)
         return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)))
 
+    def _move_window(self, seen: Seen) -> None:
+        """Let what was long ago go: work that waited at first may compute later, and is judged by what it does then."""
+        if Span(self._window[-1], seen).wall_s > _WINDOW_STEP_S:
+            self._window.append(seen)
+            self._mark = self._window[0]
+
+    def _is_steady(self, seen: Seen) -> bool:
+        """Tell whether as much has ended lately as before, so that the window is not half of one kind of work, half of another."""
+        before, lately = Span(self._window[0], self._window[-1]), Span(self._window[-1], seen)
+        if before.wall_s <= 0 or lately.wall_s < _WINDOW_STEP_S / 2:
+            return before.wall_s <= 0  # it has just begun
+        return before.done * lately.wall_s <= _STEADY * max(1, lately.done) * before.wall_s
+
     def _computes_by_and_by(self, seen: Seen) -> bool:
         """Tell whether the work, since threads came, has had the GIL for so long that more threads would soon wait for it."""
         since = Span(self._mark, seen)
@@ -349,7 +368,7 @@ class Hiring:
     def _mind_the_gil(self, seen: Seen) -> Action | None:  # noqa: PLR0911 (a rule a line)
         """Threads that wait keep the GIL busy all the same: it computes, too."""
         since = Span(self._mark, seen)
-        if since.wall_s < 0.03 or not since.done:  # noqa: PLR2004
+        if since.wall_s < 0.03 or not since.done or not self._is_steady(seen):  # noqa: PLR2004
             return None
         cpu_s = since.process_cpu_s / since.done
         rate = since.done / since.wall_s
@@ -367,8 +386,10 @@ class Hiring:
             return Weigh()
         apart = seen.safety is not None and seen.safety.apart
         start_s = 0.0 if seen.ready else self.scene.start_s + payload.imports_s
-        if payload.stays or apart or rest_s < 2 * start_s or cpu_s < 4 * payload.item_s:
+        if payload.stays or apart or cpu_s < 4 * payload.item_s:
             self._tried.add("process")
+            return None
+        if rest_s < 2 * start_s:
             return None
         if not seen.ready:
             return Prepare(self.scene.most_processes)

@@ -172,7 +172,8 @@ class HiringManager:
         while not isinstance(action := hiring.look(seen), Nap):
             if isinstance(action, Hire | Return | Stay | Verified):
                 now_s = self._clock.now() - self._begun_s
-                self._obey(run, action)
+                with HURRY:  # to start a thread is to wait for it to have had the GIL
+                    self._obey(run, action)
                 self._explain(run, hiring, action, now_s)
             with HURRY:
                 if isinstance(action, Inspect | Weigh | Prepare):
