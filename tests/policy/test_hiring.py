@@ -35,7 +35,6 @@ class Work:
     doubt: str = ""
     changes: bool = False
     slow_processes: float = 1.0
-    busy_shipping: bool = False  # processes keep their CPUs busy, whatever comes of it
     imports_s: float = 0.0
     threads_help: bool = True
     native: float = 1.0
@@ -89,7 +88,7 @@ class Modelled:
             flying = workers * self.hired.in_flight
             rate = min(flying * alone, self.scene.cpus * alone / max(load, 1e-3)) * work.slow_processes
             rate = min(rate, 1 / work.ship_s)
-            return rate, 0.0, 0.02, float(workers) if work.busy_shipping else rate * work.item_s * load
+            return rate, 0.0, 0.02, rate * work.item_s * load
         return alone, load, load * work.native, 0.0
 
     def advance(self, seconds):
@@ -190,7 +189,6 @@ class Modelled:
         (Work(native=2.0, held=True), ["inline"]),  # the manager wakes late, because there is no CPU for it
         (Work(items=5000, held=False, threads_help=False), ["inline", "thread", "inline", "process"]),  # short holds of the GIL
         (Work(items=20_000, slow_processes=0.3), ["inline", "process", "inline"]),
-        (Work(items=20_000, slow_processes=0.5, busy_shipping=True), ["inline", "process", "inline"]),
         (Work(imports_s=0.3), ["inline", "process"]),
         (Work(imports_s=0.6), ["inline"]),  # half of the work takes less
     ],

@@ -55,7 +55,6 @@ _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 _BY_AND_BY_S = 0.1
 _WINDOW_STEP_S = 0.06
 _STEADY = 1.5
-_FEW = 8  # items for each worker
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _MOST_INSIDE = 64  # items in flight in one process
 _WATCHED_ITEMS = 3  # that have to end between two looks at the state around them
@@ -278,9 +277,8 @@ class Hiring:
         if seen.left == 0:
             self._go_on = self._stay
             return Nap(_LONGEST_NAP_S)
-        gained = since.done / since.wall_s / self._base_rate if self._base_rate and since.wall_s > 0 else 0.0
-        if since.done < _FEW * self._crew:
-            gained = max(gained, since.crew_cpus)  # long items may not have ended; else CPUs may be busy with shipping
+        rate = since.done / since.wall_s if since.wall_s > 0 else 0.0
+        gained = max(rate / self._base_rate if self._base_rate else 0.0, since.crew_cpus)
         if gained < _KEEP_FASTER and since.wall_s < 0.15:  # noqa: PLR2004 (long items may not have ended)
             return Nap(0.04)
         if gained < _KEEP_FASTER:
