@@ -52,9 +52,9 @@ _WORTH = 0.1  # part of what is left that processes have to save
 _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
 _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
-_BY_AND_BY_S = 0.1
-_WINDOW_STEP_S = 0.06
-_STEADY = 1.5
+_BY_AND_BY_S = 0.1  # of the window, before work in threads is said to compute by and by
+_WINDOW_STEP_S = 0.06  # between the looks that the window is made of; two to three of them are looked back on
+_STEADY = 1.5  # times as many items in the older part of the window as in the newer: that is one kind of work still
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _MOST_INSIDE = 64  # items in flight in one process
 _WATCHED_ITEMS = 3  # that have to end between two looks at the state around them
@@ -302,7 +302,7 @@ class Hiring:
     # ---- threads for work that waits -----------------------------------------------------------------------------------------
 
     def _begin_growing(self, seen: Seen) -> Action:
-        # Nothing has come back since the beginning; or nobody knows how long those take that are under way
+        # If nothing has come back yet, the first item is as old as the run, and that much is known of how long one takes.
         self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0, start=2)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._go_on, self._full_looks, self._unverified = self._grow, 0, True
@@ -358,7 +358,7 @@ class Hiring:
         return before.done * lately.wall_s <= _STEADY * max(1, lately.done) * before.wall_s
 
     def _computes_by_and_by(self, seen: Seen) -> bool:
-        """Tell whether the work, since threads came, has had the GIL for so long that more threads would soon wait for it."""
+        """Tell whether the work, in the window, has had the GIL for so long that more threads would soon wait for it."""
         since = Span(self._mark, seen)
         met = self.scene.gil and max(self._late, default=0.0) > _HELD_S
         return met and since.wall_s > _BY_AND_BY_S and since.cpus > _COMPUTES
