@@ -38,6 +38,8 @@ class Work:
     imports_s: float = 0.0
     threads_help: bool = True
     native: float = 1.0
+    native_until_s: float = 1e9
+    line_s: float = 0.005  # for which the manager waits for the GIL beside threads that compute
     begins_to_wait: int | None = None
     begins_to_compute: int | None = None
     total: int = 100_000  # where the input does not tell
@@ -89,11 +91,12 @@ class Modelled:
             rate = min(flying * alone, self.scene.cpus * alone / max(load, 1e-3)) * work.slow_processes
             rate = min(rate, 1 / work.ship_s)
             return rate, 0.0, 0.02, rate * work.item_s * load
-        return alone, load, load * work.native, 0.0
+        return alone, load, load * (work.native if self.now < work.native_until_s else 1.0), 0.0
 
     def advance(self, seconds):
         rate, first, process, crew = self.speed()
-        late = 0.005 if self.work.held and process > 0.9 else 0.0001
+        line_s = self.work.line_s if self.hired.engine == "thread" else 0.005
+        late = line_s if self.work.held and process > 0.9 else 0.0001
         self.late = late
         spent = seconds + late
         self.now += spent
@@ -211,6 +214,29 @@ def test_what_begins_to_compute_goes_from_threads_to_processes():
 def test_what_begins_to_wait_leaves_the_processes():
     modelled = Modelled(Work(items=20_000, begins_to_wait=800), until_s=10.0)
     assert modelled.engines[:4] == ["inline", "process", "inline", "thread"]
+
+
+def test_threads_of_a_blas_that_wait_for_work_with_a_busy_cpu_are_waited_for():
+    run = Modelled(Work(1000, 0.001, held=False, native=2.0, native_until_s=0.025))
+    assert run.engines == ["inline", "thread"]
+    assert next(at for at, action in run.actions if isinstance(action, Hire)) < 0.05
+    assert not any("threads of its own" in getattr(action, "reason", "") for _, action in run.actions)
+
+
+def test_in_a_line_for_the_gil_a_few_looks_are_enough():
+    run = Modelled(Work(5000, 0.01, 0.5, line_s=0.1))
+    assert run.engines == ["inline", "thread", "process"]
+    assert next(at for at, action in run.actions if isinstance(action, Prepare)) < 0.3
+
+
+def test_processes_that_bring_less_than_the_threads_before_give_way_to_them():
+    run = Modelled(Work(5000, 0.01, 0.5, slow_processes=0.4))
+    assert run.engines == ["inline", "thread", "process", "thread"]
+    threads = [action.workers for _, action in run.actions if isinstance(action, Hire) and action.engine == "thread"]
+    processes = next(number for number, (_, action) in enumerate(run.actions) if getattr(action, "engine", "") == "process")
+    before = [action.workers for _, action in run.actions[:processes] if isinstance(action, Hire)]
+    assert run.hired.workers >= before[-1], threads
+    assert "x the threads" in run.hiring.ruled_out["process"]
 
 
 def test_with_one_cpu_nobody_is_hired_to_compute():

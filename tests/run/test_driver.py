@@ -1,10 +1,13 @@
-"""When a run wakes its consumer."""
+"""When a run wakes its consumer, and has its workers pause."""
+
+import threading
 
 import pytest
 
 from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._policy.ordering import InOrder
 from atonce._run.driver import Crew, Run
+from atonce._run.pause import Pausing
 from atonce._run.source import Source
 from atonce._run.staff import Staff
 from atonce._values.batch import Delivery, Misfortune
@@ -144,14 +147,41 @@ def hired(run_of):
 def test_a_caller_that_pauses_begins_nothing_and_hears_when_to_go_on(run_of, bell):
     run, caller = run_of(collected=True), Caller()
     run.lend_caller(caller)
-    run.pause_caller()
+    run.pause(Pausing(SYSTEM_CLOCK, SYSTEM_CLOCK.now(), but=0, working=0))
     assert run.poll() is None
     assert caller.steps == 0
     before = bell.rung
-    run.resume_caller()
+    run.resume()
     assert bell.rung > before
     run.poll()
     assert caller.steps == 1
+
+
+def test_a_caller_works_until_a_pause_begins(run_of):
+    run, caller = run_of(collected=True), Caller()
+    run.lend_caller(caller)
+    run.pause(Pausing(SYSTEM_CLOCK, SYSTEM_CLOCK.now() + 1000.0, but=0, working=0))
+    run.poll()
+    assert caller.steps == 1
+
+
+def test_whoever_rests_goes_on_when_the_run_ends(run_of):
+    run = run_of(collected=True)
+    run.pause(Pausing(SYSTEM_CLOCK, SYSTEM_CLOCK.now(), but=0, working=1))
+    thread = threading.Thread(target=run.rest, args=("worker",))
+    thread.start()
+    for _ in run.closing():
+        pass
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_nobody_rests_in_a_pause_that_begins_when_the_run_has_ended(run_of):
+    run = run_of(collected=True)
+    for _ in run.closing():
+        pass
+    run.pause(Pausing(SYSTEM_CLOCK, SYSTEM_CLOCK.now(), but=0, working=1))
+    run.rest("worker")
 
 
 def test_the_caller_works_until_all_who_were_hired_have_delivered(hired):

@@ -13,9 +13,10 @@ __all__ = ("Decision", "Hire", "Inspect", "Nap", "Prepare", "Return", "Stay", "V
 
 
 class Nap(NamedTuple):
-    """Look again after so many seconds."""
+    """Look again after so many seconds. If ``alert``, it should not be much later: threads that are in the way are to let pass."""
 
     seconds: float
+    alert: bool = False
 
 
 class Inspect(NamedTuple):

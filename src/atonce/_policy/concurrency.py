@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from math import ceil, inf
 
-__all__ = ("Knee",)
+__all__ = ("UNANSWERED", "Knee")
 
 _FIRST_S = 0.001  # after this time there are two in flight, then twice as many each time that it doubles, until something is known
-_UNANSWERED = 64  # most that are sent before anything is known. Assumes: a service that people call in a loop bears as many
+UNANSWERED = 64  # most that are sent before anything is known. Assumes: a service that people call in a loop bears as many
 _ALONE = 4  # the first items: so few that they do not wait for each other
 _WINDOW = 24  # items, at least: the mean of fewer is a game of chance
 _LATE = 1 / 8  # part of a window that is not waited for
@@ -68,13 +68,14 @@ class Knee:
         rate: items a second at the best level, by Little's law; 0 before the first window.
     """
 
-    def __init__(self, most: int, begun_s: float, *, start: int = 1) -> None:
+    def __init__(self, most: int, begun_s: float, *, start: int = 1, unanswered: int = UNANSWERED) -> None:
         """Begin.
 
         Args:
             most: items in flight, at most.
             begun_s: when the first item was started.
             start: items in flight to begin with.
+            unanswered: items that are sent at most before anything is known.
         """
         self.target = min(start, most)
         self.settled = False
@@ -82,6 +83,7 @@ class Knee:
         self.rate = 0.0
         self._most = most
         self._begun_s = begun_s
+        self._unanswered = max(start, min(unanswered, UNANSWERED))
         self._alone = _Window(0, _ALONE, 1)  # which tell what one takes
         self._windows: deque[_Window] = deque()  # those that are still to be judged, the oldest first
         self._answered = 0
@@ -127,7 +129,7 @@ class Knee:
 
     def _ramp(self, now_s: float, started: int, *, room: bool) -> None:
         """Send more and more before anything is known, and divide what was sent into levels."""
-        most = min(self._most, _UNANSWERED)
+        most = min(self._most, self._unanswered)
         if room and self.target < most and now_s - self._begun_s >= _FIRST_S * self.target / 2:
             self.target = min(2 * self.target, most)  # once a look: how busy the last ones keep the CPU has to be seen first
         if started >= max(_WINDOW, 2 * self._levelled):

@@ -19,9 +19,9 @@ from collections import deque
 from math import ceil
 
 from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
-from atonce._policy.concurrency import Knee
+from atonce._policy.concurrency import UNANSWERED, Knee
 from atonce._policy.cost import breaks_even_s, saved_s
-from atonce._policy.observation import Seen, Span, left_of, median
+from atonce._policy.observation import HELD_S, Seen, Span, left_of, median
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -38,15 +38,20 @@ _FIRST_NAP_S = 0.001
 _LONGEST_NAP_S = 0.05
 _BLOCKED_LOOKS = 2  # in a row, before work counts as waiting
 _IDLE = 0.75  # part of a tick without CPU time in which no item has ended: it waits
-_IDLE_BETWEEN = 0.35  # the same, of a tick in which some have
+_IDLE_BETWEEN = 0.35  # the same, of a tick in which some have, or where it has gone on for long enough
+_LONG_ENOUGH_S = 0.02  # to tell by the whole: it may wait a little all the time
 _WAITS_BELOW = 0.6  # CPU seconds over wall seconds, all in all
 _WITNESSES = 3  # looks
-_HELD_S = 0.001  # Measured: a thread gets a free GIL within 0.1 ms, a held one after 5 (the switch interval)
 _SURELY_HELD_S = 0.0025  # Assumes: half of the switch interval is no chance
+_IN_LINE_S = 0.02  # Assumes: who has to wait for so long stands in a line for the GIL, with threads that compute
 _CAME_LATE_S = 0.004  # Assumes: to wake a thread, or to start one, takes less
 _ENOUGH_S = 0.004  # of work that computes, before anything is concluded from it
 _ONE_LONG_S = 0.03  # the same, while the first item has not ended
 _NATIVE = 1.4  # CPUs busy, and CPU seconds of the program over those of the caller: C code with threads of its own
+# Threads of a BLAS that has just been imported, or used, wait for work with a busy CPU for a while.
+# (Measured: OpenBLAS in NumPy 2, 23-28 ms after the import; its source says 2**26 cycles)
+_SPINS_S = 0.04
+_PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
 _WORTH_THREADS_S = 0.003  # what has to be left
 _WORTH = 0.1  # part of what is left that processes have to save
 _KEEP_FASTER = 1.15
@@ -55,7 +60,13 @@ _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 _BY_AND_BY_S = 0.1  # of the window, before work in threads is said to compute by and by
 _WINDOW_STEP_S = 0.06  # between the looks that the window is made of; two to three of them are looked back on
 _STEADY = 1.5  # times as many items in the older part of the window as in the newer: that is one kind of work still
+_CHANGE_S = 0.2  # to have threads leave, and processes do the first items that wait, is not worth less
+_AHEAD = 6  # times as many items in flight, before anything is known, as would keep the GIL busy if all were like the first
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
+_FULL_LOOKS = 3  # in a row, before work in threads counts as kept up by the GIL; one may be chance
+_FEW = 5  # items: less is chance
+_FULL_S = 0.05  # the same, in time: with many threads in line, looks are few
+_INSIDE = 2  # times as many items in a process as keep it busy if none of them ever waits at the same time as another
 _MOST_INSIDE = 64  # items in flight in one process
 _WATCHED_ITEMS = 3  # that have to end between two looks at the state around them
 _SHORT_S = 0.001  # an item of less is worth waiting for, to see that it changes nothing, also where nothing points at it
@@ -91,6 +102,10 @@ class Hiring:
         self._patience_s = 0.0
         self._knee = Knee(1, 0.0)
         self._full_looks = 0
+        self._full_s = 0.0
+        self._busy = Span(seen, seen)  # in which the GIL was busy, before anything was done about it
+        self._threads_before = 0  # who had been hired for work that then got processes with threads inside each
+        self._settled = False  # whether it has been told how many there are to be in flight
         self._window = deque([seen], maxlen=3)  # looks at threads that wait, some time apart; the first is the mark
         self._unverified = False  # whether it has not been told yet what threads bring
 
@@ -129,7 +144,7 @@ class Hiring:
     def _looks_blocked(self, seen: Seen, tick: Span, since: Span) -> bool:
         if seen.now_s < self._blind_until_s or seen.first_ready:
             return False
-        if not tick.done:
+        if not tick.done and since.wall_s < _LONG_ENOUGH_S:
             return tick.idle_s > _IDLE * tick.wall_s
         return since.load < _WAITS_BELOW and tick.idle_s > _IDLE_BETWEEN * tick.wall_s
 
@@ -137,7 +152,7 @@ class Hiring:
         """Say whom to hire for work that computes; ``None`` to wait and see."""
         scene, item_s = self.scene, seen.item_s or seen.now_s
         rest_s = left_of(seen) * item_s
-        late, looks = sum(late_s > _HELD_S for late_s in self._late) + self._came_late, len(self._late) + self._came_late
+        late, looks = sum(late_s > HELD_S for late_s in self._late) + self._came_late, len(self._late) + self._came_late
         held = scene.gil and (2 * late > looks or max(self._late, default=0.0) > _SURELY_HELD_S)
         if not self._late or looks < (2 if held else _WITNESSES):
             return Nap(_FIRST_NAP_S)
@@ -147,6 +162,9 @@ class Hiring:
         if since.load < _WAITS_BELOW:
             return None  # it may turn out to wait
         if since.cpus > _NATIVE and since.process_cpu_s > _NATIVE * since.first_cpu_s:  # who wakes late waited for a CPU
+            if seen.now_s < _SPINS_S:
+                self._mark = seen
+                return Nap(_FIRST_NAP_S)
             return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
         if held:
             self.ruled_out["thread"] = f"the GIL is held ({in_words(median(self._late))} to get it, 0.1 = free)"
@@ -278,9 +296,16 @@ class Hiring:
             self._go_on = self._stay
             return Nap(_LONGEST_NAP_S)
         rate = since.done / since.wall_s if since.wall_s > 0 else 0.0
-        gained = max(rate / self._base_rate if self._base_rate else 0.0, since.crew_cpus)
-        if gained < _KEEP_FASTER and since.wall_s < 0.15:  # noqa: PLR2004 (long items may not have ended)
+        gained = rate / self._base_rate if self._base_rate else 0.0
+        if not self._threads_before:  # before, the manager was in the way of the work
+            gained = max(gained, since.crew_cpus)
+        if gained < _KEEP_FASTER and since.wall_s < max(_PATIENCE_S, 3 * seen.item_s):
             return Nap(0.04)
+        if gained < _KEEP_FASTER and self._threads_before:
+            self._grow_on(seen)
+            self._crew, self._threads_before = self._threads_before, 0
+            self.ruled_out, self.flips = {"process": f"brought {gained:.2f}x the threads"}, []
+            return Hire("thread", self._crew, 1, f"processes brought {gained:.2f}x the threads, so these came back")
         if gained < _KEEP_FASTER:
             self._watch_again(seen)
             self.ruled_out["process"], self.flips = f"brought {gained:.2f}x one worker", []
@@ -303,46 +328,61 @@ class Hiring:
 
     def _begin_growing(self, seen: Seen) -> Action:
         # If nothing has come back yet, the first item is as old as the run, and that much is known of how long one takes.
-        self._knee = Knee(self._most_threads, seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0, start=2)
-        self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
-        self._go_on, self._full_looks, self._unverified = self._grow, 0, True
-        self._mark = seen
-        self._window = deque([seen], maxlen=3)
         load = Span(Seen(0.0), seen).load
+        unanswered = ceil(_AHEAD / load) if self.scene.gil and load > _AHEAD / UNANSWERED else UNANSWERED
+        begun_s = seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0
+        self._knee = Knee(self._most_threads, begun_s, start=2, unanswered=unanswered)
+        self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
+        self._unverified, self._settled = True, False
+        self._grow_on(seen)
+        self._crew = self._knee.target
         self.ruled_out = {"process": "there is little to compute"}
         self.flips = ["if it computed processes would win"]
-        return Hire("thread", self._knee.target, 1, f"it waits ({load:.0%} CPU), so threads wait side by side")
+        return Hire("thread", self._crew, 1, f"it waits ({load:.0%} CPU), so threads wait side by side")
+
+    def _grow_on(self, seen: Seen) -> Action:
+        self._go_on, self._full_looks, self._full_s = self._grow, 0, 0.0
+        self._mark = seen
+        self._window = deque([seen], maxlen=3)
+        return Nap(_FIRST_NAP_S)
+
+    def _tell_knee(self, seen: Seen) -> None:
+        for start, items, seconds in seen.heard:
+            for index in range(start, start + items):
+                self._knee.heard(index, seconds / items)
 
     def _grow(self, seen: Seen) -> Action:
         knee, since = self._knee, Span(self._last, seen)
-        for start, items, seconds in seen.heard:
-            for index in range(start, start + items):
-                knee.heard(index, seconds / items)
+        self._tell_knee(seen)
         if since.wall_s <= 0:
             return Nap(_FIRST_NAP_S)
-        self._move_window(seen)
-        was_settled, busy = knee.settled, since.cpus
+        busy = since.cpus
         self._note_lateness(seen)
-        held = self.scene.gil and median(self._late) > _HELD_S
+        held = self.scene.gil and median(self._late) > HELD_S
         if self._unverified and knee.settled:
             self._unverified = False
             return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, 1e-6))))
         bound = held or (self.scene.gil and not knee.settled)  # by the GIL; while it grows, nobody has slept long enough to know
-        changed = knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if bound else self.scene.cpus))
-        if seen.left != 0 and ((held and busy >= _SATURATED) or self._computes_by_and_by(seen)):
+        knee.look(seen.now_s, seen.taken, room=busy < _SATURATED * (1 if bound else self.scene.cpus))
+        in_line = self.scene.gil and seen.late_s > _IN_LINE_S
+        if seen.left != 0 and (((held or in_line) and busy >= _SATURATED) or self._computes_by_and_by(seen)):
             self._full_looks += 1
-            if self._full_looks >= 3:  # noqa: PLR2004 (one may be chance)
+            self._full_s += since.wall_s
+            if self._full_looks >= _FULL_LOOKS or self._full_s >= _FULL_S:
                 action = self._mind_the_gil(seen)
                 if action is not None:
                     return action
         else:
-            self._full_looks = 0
-        if changed:
-            reason = ""
-            if knee.settled and not was_settled:
+            self._full_looks, self._full_s = 0, 0.0
+        self._move_window(seen)
+        if knee.target != self._crew:
+            self._crew, reason = knee.target, ""
+            if knee.settled and not self._settled:
+                self._settled = True
                 reason = f"{knee.target} in flight: {knee.rate:,.0f} items/s, {in_words(knee.latency_s or 0.0)} each"
             return Hire("thread", knee.target, 1, reason)
-        return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)))
+        alert = self.scene.gil and "process" not in self._tried and self.scene.most_processes > 1
+        return Nap(min(0.02, max(_FIRST_NAP_S, (knee.shortest_s or 0.0) / 8)), alert=alert)
 
     def _move_window(self, seen: Seen) -> None:
         """Let what was long ago go: work that waited at first may compute later, and is judged by what it does then."""
@@ -360,15 +400,16 @@ class Hiring:
     def _computes_by_and_by(self, seen: Seen) -> bool:
         """Tell whether the work, in the window, has had the GIL for so long that more threads would soon wait for it."""
         since = Span(self._mark, seen)
-        met = self.scene.gil and max(self._late, default=0.0) > _HELD_S
+        met = self.scene.gil and max(self._late, default=0.0) > HELD_S
         return met and since.wall_s > _BY_AND_BY_S and since.cpus > _COMPUTES
 
-    def _mind_the_gil(self, seen: Seen) -> Action | None:  # noqa: PLR0911 (a rule a line)
+    def _mind_the_gil(self, seen: Seen) -> Action | None:
         """Threads that wait keep the GIL busy all the same: it computes, too."""
-        since = Span(self._mark, seen)
-        if since.wall_s < 0.03 or not since.done or not self._is_steady(seen):  # noqa: PLR2004
-            return None
-        cpu_s = since.process_cpu_s / since.done
+        since = Span(self._window[-1], seen)
+        if since.wall_s < _FULL_S or since.done < _FEW:
+            since = Span(self._mark, seen)
+            if since.wall_s < 0.03 or not since.done or not self._is_steady(seen):  # noqa: PLR2004
+                return None
         rate = since.done / since.wall_s
         if self._knee.target <= 2 and self._base_rate and rate < _KEEP_FASTER * self._base_rate:  # noqa: PLR2004
             self._blind_until_s = 2 * seen.now_s
@@ -376,26 +417,35 @@ class Hiring:
             return Return("it does not wait after all")
         if "process" in self._tried or self.scene.most_processes < 2:  # noqa: PLR2004
             return None
-        rest_s = left_of(seen) / rate
-        if rest_s < 2 * self.scene.start_s:
+        if left_of(seen) * since.wall_s < (2 * self.scene.start_s + _CHANGE_S) * since.done:
             return None
-        payload = seen.payload
+        self._busy, self._go_on = since, self._think_on
+        return self._think_of_both(seen)
+
+    def _think_on(self, seen: Seen) -> Action:
+        self._tell_knee(seen)
+        return self._think_of_both(seen)
+
+    def _think_of_both(self, seen: Seen) -> Action:
+        """Say whether to have processes, with threads inside each, for work that waits and computes."""
+        payload, apart = seen.payload, seen.safety is not None and seen.safety.apart
         if payload is None:
             return Weigh()
-        apart = seen.safety is not None and seen.safety.apart
+        rate, cpu_s = self._busy.done / self._busy.wall_s, self._busy.process_cpu_s / self._busy.done
         start_s = 0.0 if seen.ready else self.scene.start_s + payload.imports_s
+        latency_s = self._knee.shortest_s or seen.item_s
+        workers = self.scene.most_processes
+        inside = max(1, min(_MOST_INSIDE, ceil(_INSIDE * latency_s / cpu_s), self.scene.in_flight // workers))
         if payload.stays or apart or cpu_s < 4 * payload.item_s:
             self._tried.add("process")
-            return None
-        if rest_s < 2 * start_s:
-            return None
+            return self._grow_on(seen)
+        if left_of(seen) / rate < 2 * start_s + _CHANGE_S:
+            return self._grow_on(seen)
         if not seen.ready:
-            return Prepare(self.scene.most_processes)
+            return Prepare(workers)
         self._tried.add("process")
-        latency = self._knee.shortest_s or seen.item_s
-        inside = max(1, min(_MOST_INSIDE, ceil(latency / cpu_s), self.scene.in_flight // self.scene.most_processes))
-        self._base_rate = rate
+        self._base_rate, self._threads_before = rate, self._crew
         self.ruled_out = {"thread": "they wait for the GIL"}
         self.flips = ["without a GIL threads would win"]
         reason = f"it waits, but needs {in_words(cpu_s)} of CPU an item, and the GIL is busy"
-        return self._hire_processes(seen, self.scene.most_processes, inside, reason)
+        return self._hire_processes(seen, workers, inside, reason)

@@ -19,6 +19,7 @@ from collections import Counter, deque
 from contextvars import copy_context
 
 from atonce._run.account import Account
+from atonce._run.pause import Pausing
 from atonce._values.events import BatchDone, RunBegan, RunEnded, WorkersHired
 from atonce._values.typed import NamedTuple, Protocol
 
@@ -140,7 +141,7 @@ class Run:
         self._manager: Ending | None = None
         self._pumped: PumpedWorker | None = None
         self._caller_stays = False
-        self._caller_pauses = False  # Written by the manager
+        self._pausing: Pausing | None = None  # while there is a pause
         self.staffing = threading.RLock()  # held by who changes the crew, or asks for workers; before the staff's lock
         self._lock = threading.RLock()  # re-entrant: the garbage collector may abandon a run anywhere
         self._out: Counter[Worker] = Counter()  # how often each has come and not left. Guarded by: _lock
@@ -209,6 +210,13 @@ class Run:
     def give_back(self, read: int, *, ended: bool, error: BaseException | None) -> None:
         """Hear how much of what was lent has been read."""
         self.source.give_back(read, ended=ended, error=error)
+
+    def rest(self, worker: Worker) -> None:
+        """Wait while the run pauses, if this worker is to."""
+        pausing = self._pausing
+        # Race: 1. the run ends, and with it its pauses; 2. another begins, and nobody may come to end it.
+        if pausing is not None and not self.source.exhausted:
+            pausing.rest(worker)
 
     def crowded(self, worker: Worker) -> bool:
         """Whether this worker should leave after its batch: another run waits for one like it, or it is one too many here."""
@@ -308,14 +316,16 @@ class Run:
             self.caller_helps = True
         self._bell.ring()
 
-    def pause_caller(self) -> None:
-        """Let the calling thread begin no further batch, until it is told to go on. The manager."""
-        self._caller_pauses = True
+    def pause(self, pausing: Pausing) -> None:
+        """Let the calling thread, and threads that were hired, begin no further batch while there is this pause. The manager."""
+        self._pausing = pausing
 
-    def resume_caller(self) -> None:
-        """Let the calling thread go on, if it is one of the workers. The manager."""
-        self._caller_pauses = False
-        self._bell.ring()
+    def resume(self) -> None:
+        """Go on, without a pause. Any thread."""
+        pausing, self._pausing = self._pausing, None
+        if pausing is not None:
+            pausing.end()
+            self._bell.ring()
 
     def present(self) -> list[Worker]:
         """List those who were hired last, or before, and are here. Any thread."""
@@ -407,7 +417,9 @@ class Run:
             if due is not None:
                 return due
             self._top_up()
-            if not self.caller_helps or self._caller_pauses or self._pumped is None or not self._pumped.step():
+            if not self.caller_helps or self._pumped is None or (self._pausing is not None and self._pausing.begun):
+                return None
+            if not self._pumped.step():
                 return None
 
     def _drain(self) -> None:
@@ -506,6 +518,7 @@ class Run:
     def _stop(self) -> None:
         with self._lock:  # as in _bar: a failure that is delivered meanwhile must not raise the bar again
             self.source.close()
+        self.resume()  # for those who rest, to leave
         self.staff.withdraw(self)
         if self._pumped is not None:
             self._pumped.close(wait=False)

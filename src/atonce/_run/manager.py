@@ -13,11 +13,12 @@ a call of a few microseconds a hundred more.
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 
 from atonce._machine.hurry import HURRY
 from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
 from atonce._policy.hiring import Hiring
-from atonce._policy.observation import Seen
+from atonce._policy.observation import HELD_S, Seen
 from atonce._probe.clocks import own_clocks
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
@@ -31,6 +32,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from atonce._machine.clock import Clock
@@ -46,10 +48,11 @@ if TYPE_CHECKING:
 __all__ = ("HiringManager",)
 
 _FIRST_NAP_S = 0.001
-_HELD_S = 0.001  # as in hiring.py
 _ASK_AGAIN_S = 0.01
 _HAND_OVER_S = 0.02  # Assumes: worker processes that are ready have their first items before
 _STARTED_S = 0.1
+_OVERDUE_S = 0.01  # Assumes: two switch intervals; later than this, threads are in line for the GIL
+_SETTLED_S = 0.2  # Assumes: 64 threads in line have all had their 3 ms by then
 _COMPUTES = 0.75  # part of the time since the last look
 _SMOOTHING = 0.5  # weight of the newest delivery
 
@@ -140,7 +143,7 @@ class HiringManager:
         with self._looking, HURRY:
             if (run := self._open_run()) is None:
                 return
-            self._held = late_s > _HELD_S
+            self._held = late_s > HELD_S
             if self._held:
                 self._pause.begin(run)
             self._queued_before_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
@@ -148,45 +151,73 @@ class HiringManager:
             self._scene = scene = self._look_around()
             hiring = Hiring(scene, self._see(run, late_s))
             self._pause.end()
-        nap_s = _FIRST_NAP_S
+        nap = Nap(_FIRST_NAP_S)
         while True:
-            asleep_s = self._clock.now()
-            self._bell.wait(nap_s)
-            late_s = self._clock.now() - asleep_s - nap_s
+            late_s = self._sleep(nap)
             with self._looking:
                 if (run := self._open_run()) is None:
                     return
-                nap_s = self._act(run, hiring, late_s)
+                nap = self._act(run, hiring, late_s)
+
+    def _sleep(self, nap: Nap) -> float:
+        """Sleep, and return by how much it was too long."""
+        if nap.alert and self._crowd and (run := self._open_run()) is not None and self._scene is not None:
+            self._clear_the_way(run, nap.seconds + _OVERDUE_S)
+            del run
+        asleep_s = self._clock.now()
+        self._bell.wait(nap.seconds)
+        return self._clock.now() - asleep_s - nap.seconds
 
     def _open_run(self) -> Run | None:
         return None if self._ended else self._run
 
-    def _act(self, run: Run, hiring: Hiring, late_s: float) -> float:
+    def _act(self, run: Run, hiring: Hiring, late_s: float) -> Nap:
         """Do what there is to do now; return for how long there is nothing."""
-        with HURRY:  # whatever opens a file lets the GIL go, and would wait for it for 5 ms
+        self._held = late_s > HELD_S
+        with self._haste():
             seen = self._see(run, late_s)
-        self._held = late_s > _HELD_S
         if self._delivered:
             self._pause.end()
         self._pause.look()
+        acted: Action | None = None
         while not isinstance(action := hiring.look(seen), Nap):
+            acted = action
             if isinstance(action, Hire | Return | Stay | Verified):
                 now_s = self._clock.now() - self._begun_s
-                with HURRY:  # to start a thread is to wait for it to have had the GIL
+                with self._haste():
                     self._obey(run, action)
                 self._explain(run, hiring, action, now_s)
-            with HURRY:
-                if isinstance(action, Inspect | Weigh | Prepare):
+            else:
+                self._make_room(run)
+                with HURRY:
                     self._find_out(run, action)
+            with self._haste():
                 seen = self._see(run, 0.0)
-            if not isinstance(action, Hire):
-                self._pause.end()
-        return action.seconds
+        if acted is not None and not isinstance(acted, Hire):
+            self._pause.end()
+        return action
+
+    def _haste(self) -> AbstractContextManager[None]:
+        """Be in a hurry: to open a file, or to start a thread, lets the GIL go, and to have it again would take 5 ms.
+
+        Not where many are in line for it: the shorter the turn of each, the longer the line, and the next to lose it are we.
+        """
+        return nullcontext() if self._crowd and self._held else HURRY
+
+    def _make_room(self, run: Run) -> None:
+        """Have the threads pause that are in the way."""
+        assert self._scene is not None
+        if self._crowd:
+            self._clear_the_way(run, 0.0)
+            self._pause.settle(_SETTLED_S)
+        elif self._held:
+            self._pause.begin(run, self._scene.start_s)
+
+    def _clear_the_way(self, run: Run, after_s: float) -> None:
+        assert self._scene is not None
+        self._pause.clear_the_way(run, after_s, self._scene.cpus, len(run.present()))
 
     def _find_out(self, run: Run, action: Inspect | Weigh | Prepare) -> None:
-        assert self._scene is not None
-        if self._held:
-            self._pause.begin(run, self._scene.start_s)
         if isinstance(action, Inspect):
             self._inspect(run)
         elif isinstance(action, Weigh):
@@ -303,7 +334,9 @@ class HiringManager:
         self._delivered.clear()
         self._kind = action.engine
         self._crowd = action.workers > self._scene.cpus
-        if self._held and action.engine == "process":
+        if action.engine != "process":
+            self._pause.end()
+        elif self._held or self._pause.goes_on:
             self._pause.begin(run, _HAND_OVER_S)
         limit = self._scene.most_processes if action.engine == "process" else self._scene.most_threads
         run.hire(Crew(engine_named(action.engine), action.workers, action.in_flight, limit))

@@ -177,6 +177,9 @@ class Submissions:
             else:
                 _settle(future, delivery.values[position], None)
 
+    def rest(self, worker: Worker) -> None:
+        """Go on: there is no pause."""
+
     def crowded(self, worker: Worker) -> bool:  # noqa: ARG002 (one is as good as another)
         """Whether a run waits for a worker of this kind."""
         return self._staff.crowded(self._crew.engine)

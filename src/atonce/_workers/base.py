@@ -72,6 +72,9 @@ class Place(Protocol):
     def deliver(self, delivery: Delivery) -> None:
         """Hand in results."""
 
+    def rest(self, worker: Worker) -> None:
+        """Wait while the run pauses, if this worker is to. For those who work in this program's threads, between two batches."""
+
     def crowded(self, worker: Worker) -> bool:
         """Whether this worker should leave after its batch: others wait for one like it, or there are more here than are wanted."""
 

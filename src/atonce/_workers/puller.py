@@ -108,6 +108,7 @@ class Puller(ABC):
                 raise
             batching.saw(len(delivery.values), now() - begun)
             place.deliver(delivery)
+            place.rest(self)
             if place.crowded(self):
                 return
 
