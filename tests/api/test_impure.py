@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import threading
 import time
 
 import pytest
@@ -46,6 +47,21 @@ def test_results_and_side_effects_are_those_of_a_loop(case):
     assert list(seen[0]) == expected[0]
     assert seen[1:3] == expected[1:3]
     assert seen[0].report.plan.engine == "inline"  # that it was seen, and not only too late, is for tests/probe/test_effects.py
+
+
+def waits_for_a_cache(value):
+    impure.idle()
+    return impure.remembered(value), threading.current_thread().name
+
+
+def test_threads_fill_a_cache_as_a_loop_would():
+    impure.begin()
+    results = atonce.map(waits_for_a_cache, range(150))
+    assert results.report.plan.engine == "thread"
+    assert len({name for _, name in results}) > 1
+    info = impure.remembered.cache_info()
+    assert (info.hits, info.misses, info.currsize) == (0, 150, 150)
+    impure.state()
 
 
 def test_what_was_put_into_a_module_is_not_left_behind():

@@ -33,6 +33,7 @@ class Work:
     apart: str = ""
     elsewhere: str = ""  # as apart, and seen only when processes are ready
     doubt: str = ""
+    fills: str = ""  # what it keeps in this process, as is seen after some items
     changes: bool = False
     slow_processes: float = 1.0
     imports_s: float = 0.0
@@ -47,7 +48,9 @@ class Work:
     def safety(self, done, before):
         if before is not None and self.changes:
             return Safety("it changes 'seen' from item to item", done=done)
-        return Safety(self.shares, self.apart, self.doubt, done, before is not None)
+        apart = self.apart or (self.fills if before is not None else "")
+        watched = before is not None
+        return Safety(self.shares, apart, self.doubt, doubt_apart=self.fills, done=done, watched=watched)
 
 
 class Modelled:
@@ -187,6 +190,10 @@ class Modelled:
         (Work(doubt="it fills the cache of fib", load=0.0, item_s=0.02), ["inline", "thread"]),
         (Work(doubt="it fills the cache of fib", load=0.0, item_s=0.02, changes=True), ["inline"]),
         (Work(item_s=0.0001, changes=True), ["inline"]),
+        (Work(fills="it fills the cache of fib"), ["inline"]),
+        (Work(fills="it fills the cache of fib", held=False), ["inline", "thread"]),
+        (Work(fills="it fills the cache of fib", load=0.0, item_s=0.02), ["inline", "thread"]),
+        (Work(5000, 0.01, 0.5, fills="it fills the cache of fib"), ["inline", "thread"]),
         (Work(stays="it closes over a lock", load=0.0, item_s=0.02), ["inline", "thread"]),
         (Work(native=2.0, held=False), ["inline"]),
         (Work(native=2.0, held=True), ["inline"]),  # the manager wakes late, because there is no CPU for it

@@ -1,5 +1,6 @@
 """What a function does to state, seen by its code and by what changes while items run one after the other."""
 
+import functools
 import operator
 import random
 
@@ -30,12 +31,37 @@ def verdict(fn, items, looks=4):
 
 
 @pytest.mark.usefixtures("surroundings")
-@pytest.mark.parametrize("case", impure.CASES)
+@pytest.mark.parametrize("case", impure.CASES.keys() - {"uses_a_cache"})
 def test_forty_functions_are_not_to_run_side_by_side(case):
     make, inputs = impure.CASES[case]
     impure.begin()
     assert verdict(make(), inputs()).together
     impure.state()
+
+
+def test_a_cache_that_is_being_filled_is_not_left_behind():
+    impure.begin()
+    safety = verdict(impure.uses_a_cache, list(range(20)))
+    assert not safety.together
+    assert "fills the cache of remembered" in safety.apart
+    assert safety.watched
+
+
+@functools.cache
+def settings(name="here"):
+    return {"name": name}
+
+
+def reads_settings(value):
+    return settings()["name"], value
+
+
+def test_a_cache_that_is_full_may_be_left_behind():
+    settings.cache_clear()
+    safety = verdict(reads_settings, list(range(20)))
+    assert not safety.together
+    assert not safety.apart
+    assert safety.watched
 
 
 def test_what_is_made_once_is_no_matter():

@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import os
 import threading
 from collections import Counter, defaultdict, deque
 from functools import partial
@@ -372,7 +373,51 @@ def grows_in_place(rows):
     rows += rows
 
 
-@pytest.mark.parametrize("fn", [makes_once, changes_a_part_of_a_result, remembers, asks_what_remembers, grows_in_place])
+@pytest.mark.parametrize("fn", [remembers, asks_what_remembers])
+def test_a_cache_that_is_filled_is_none(fn):
+    found = scan(fn)
+    assert found.write == found.doubt == found.here == ""
+    assert [*found.caches] == ["the cache of remembers"]
+    assert not found.reached
+
+
+@functools.cache
+def in_a_folder():
+    os.chdir(".")
+    return {"a": 1}
+
+
+def asks_what_is_kept(value):
+    return in_a_folder()["a"], value
+
+
+def changes_what_is_kept(value):
+    in_a_folder()["a"] = value
+
+
+def test_what_is_called_once_and_kept_did_once_what_it_did(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    in_a_folder.cache_clear()
+    assert "chdir" in scan(asks_what_is_kept).write
+    in_a_folder()
+    found = scan(asks_what_is_kept)
+    assert found.write == found.doubt == ""
+    assert "it uses what in_a_folder keeps, and for that it calls os.chdir" in found.here
+    assert "what in_a_folder keeps" in scan(changes_what_is_kept).write
+
+
+def asks_and_does_it_itself(value):
+    in_a_folder()
+    in_a_folder.__wrapped__()
+
+
+def test_what_is_done_again_beside_it_is_seen(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    in_a_folder()
+    assert "chdir" in scan(asks_and_does_it_itself).write
+
+
+@pytest.mark.parametrize("fn", [makes_once, changes_a_part_of_a_result, grows_in_place])
 def test_what_may_be_or_not_is_a_doubt(fn):
     found = scan(fn)
     assert found.write == ""

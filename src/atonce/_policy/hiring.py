@@ -174,9 +174,9 @@ class Hiring:
             return None
         if scene.most_processes < 2:  # noqa: PLR2004 (one is no gain)
             return None
-        return self._unless_shared(seen, self._think_of_processes)
+        return self._unless_shared(seen, self._think_of_processes, apart=True)
 
-    def _unless_shared(self, seen: Seen, then: Callable[[Seen], Action]) -> Action:
+    def _unless_shared(self, seen: Seen, then: Callable[[Seen], Action], *, apart: bool = False) -> Action:
         safety = seen.safety
         if safety is None:
             return Inspect()
@@ -184,7 +184,8 @@ class Hiring:
             self._go_on = self._stay
             self.flips = ["with engine=, or declared @atonce.pure, others would help"]
             return Stay(f"{safety.together}, so the items stay one after the other (engine= overrules)")
-        if not safety.watched and (safety.doubt or 0.0 < seen.item_s < _SHORT_S):
+        doubt = safety.doubt or (apart and safety.doubt_apart)
+        if not safety.watched and (doubt or 0.0 < seen.item_s < _SHORT_S):
             return Inspect() if seen.done >= safety.done + _WATCHED_ITEMS else Nap(_FIRST_NAP_S)
         return then(seen)
 
@@ -420,11 +421,14 @@ class Hiring:
         if left_of(seen) * since.wall_s < (2 * self.scene.start_s + _CHANGE_S) * since.done:
             return None
         self._busy, self._go_on = since, self._think_on
-        return self._think_of_both(seen)
+        return self._unless_shared(seen, self._think_of_both, apart=True)
 
     def _think_on(self, seen: Seen) -> Action:
+        if seen.safety is not None and seen.safety.together:
+            self._go_on = self._stay
+            return Return(f"{seen.safety.together}, so the items go on one after the other (engine= overrules)")
         self._tell_knee(seen)
-        return self._think_of_both(seen)
+        return self._unless_shared(seen, self._think_of_both, apart=True)
 
     def _think_of_both(self, seen: Seen) -> Action:
         """Say whether to have processes, with threads inside each, for work that waits and computes."""

@@ -99,6 +99,7 @@ class Safety(NamedTuple):
         together: why its items must not run side by side; empty if they may.
         apart: why they must not run in other processes; empty if they may.
         doubt: what it may do to state that others see; empty if there is no doubt.
+        doubt_apart: what it may do that is of no use in other processes; empty if there is no doubt.
         done: items that had ended when this was found out.
         watched: whether there is nothing more to be watched: items were seen to change nothing, or reach nothing.
     """
@@ -106,6 +107,7 @@ class Safety(NamedTuple):
     together: str = ""
     apart: str = ""
     doubt: str = ""
+    doubt_apart: str = ""
     done: int = 0
     watched: bool = True
 

@@ -44,7 +44,7 @@ class Calls:
         self._scanner = scanner
         self._attributes = attributes
 
-    def follow(self, callee: Thing, given: list[Thing], keywords: dict[str, Thing]) -> Thing:
+    def follow(self, callee: Thing, given: list[Thing], keywords: dict[str, Thing]) -> Thing:  # noqa: PLR0911 (a kind a line)
         """Follow a call; return what comes of it."""
         fn = callee.value
         if fn is UNKNOWN:
@@ -62,6 +62,8 @@ class Calls:
             fn = fn.func
         if of_kind(fn, CACHES):
             self._scanner.fills_cache(fn)
+            if not given and not keywords and (kept := self._scanner.keeps(fn)) is not None:
+                return kept
         return self._makes(fn, given, keywords) if of_kind(fn, type) else self._function(callee, fn, given, keywords)
 
     def _function(self, callee: Thing, fn: Any, given: list[Thing], keywords: dict[str, Thing]) -> Thing:

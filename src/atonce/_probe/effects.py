@@ -66,16 +66,25 @@ class Watch:
             if self._found.write:
                 return Safety(self._found.write)
             self._take(items)
-            return Safety(apart=self._found.here, doubt=self._found.doubt, watched=not self._looks_at_anything())
+            return self._safety(watched=not self._looks_at_anything())
         changed = self._changed()
         again = changed & self._changed_once
+        filled, again = again & self._found.caches.keys(), again - self._found.caches.keys()
         if again:
             return Safety(f"it changes {min(again)} from item to item")
+        if filled and not self._found.here:
+            self._found.here = f"it fills {min(filled)}, and that of another process is another"
         self._changed_once |= changed
         self._take(items)
         if not changed:
             self.grounds = "no state changed around the items watched"
-        return Safety(apart=self._found.here, doubt=self._found.doubt, watched=not changed)
+        return self._safety(watched=not changed - filled)
+
+    def _safety(self, *, watched: bool) -> Safety:
+        assert self._found is not None
+        found = self._found
+        doubt_apart = f"it may fill {min(found.caches)}" if found.caches else ""
+        return Safety(apart=found.here, doubt=found.doubt, doubt_apart=doubt_apart, watched=watched)
 
     @property
     def places(self) -> tuple[tuple[str, str], ...]:
@@ -84,7 +93,7 @@ class Watch:
 
     def _looks_at_anything(self) -> bool:
         assert self._found is not None
-        return bool(self._found.reached or self._found.doubt or self._items)
+        return bool(self._found.reached or self._found.caches or self._found.doubt or self._items)
 
     def _take(self, items: Sequence[Any]) -> None:
         self._items = tuple(item for item in items if not is_atom(item))
@@ -93,6 +102,7 @@ class Watch:
     def _state(self) -> dict[str, object]:
         assert self._found is not None
         state = {name: fingerprint(reached()) for name, reached in self._found.reached.items()}
+        state |= {name: fingerprint(cache) for name, cache in self._found.caches.items()}
         state |= {name: fingerprint(look()) for name, look in _PROGRAM.items()}
         if self._items:
             state["its argument"] = [fingerprint(item) for item in self._items]

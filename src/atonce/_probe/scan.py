@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Findings", "scan")
 
+_TAKES_MORE = 0x04 | 0x08  # inspect.CO_VARARGS, CO_VARKEYWORDS
 _MOST_BYTES = 5_000  # of code are looked through. Measured: 10 us for two bytes, an instruction
 
 
@@ -53,6 +54,7 @@ class Findings:
         doubt: the same, of what may happen or not.
         here: what it reaches that is in this process only.
         reached: the state outside that it reaches, by name.
+        caches: the functions that it calls whose results are kept (``functools.lru_cache``), by name.
         places: the globals among it, as modules and names, of modules that another process would import anew.
     """
 
@@ -61,6 +63,7 @@ class Findings:
         self.doubt = ""
         self.here = ""
         self.reached: dict[str, Callable[[], Any]] = {}
+        self.caches: dict[str, Any] = {}
         self.places: set[tuple[str, str]] = set()
 
 
@@ -164,6 +167,8 @@ class _Scanner:
             self.write(f"it draws from the random numbers of {name!r}")
         elif is_lock(value):
             findings.here = findings.here or f"it uses {name!r}, {_a(type(value).__name__)} that other processes do not see"
+        elif of_kind(value, CACHES):
+            self.fills_cache(value)
         elif is_mutable(value) or of_kind(value, type):
             findings.reached.setdefault(name, lambda: value)
         return Thing("" if is_atom(value) else name, value)
@@ -180,10 +185,29 @@ class _Scanner:
         return thing
 
     def fills_cache(self, fn: Any) -> None:
-        """Take in a function whose results are kept."""
+        """Take in a function whose results are kept.
+
+        Threads may fill it side by side, and find in it what a loop would have found; it is only in this process.
+        """
         name = asked(fn, "__name__") or "a function"
-        self.findings.reached[f"the cache of {name}"] = lambda: fn
-        self.write(f"it fills the cache of {name}", sure=False)
+        self.findings.caches[f"the cache of {name}"] = fn
+
+    def keeps(self, fn: Any) -> Thing | None:
+        """Take in a call whose result is there already; ``None`` if that is not certain.
+
+        What it once did to make it, it does not do again: not here.
+        """
+        plain, owner = plain_function(fn)
+        if plain is None or owner is not None or not fn.cache_info().currsize:
+            return None
+        if plain.__code__.co_argcount or plain.__code__.co_kwonlyargcount or plain.__code__.co_flags & _TAKES_MORE:
+            return None
+        here, known = self.findings, dict(self._known)
+        self.findings = Findings()
+        self.enter(plain, [], {})
+        once, self.findings, self._known = self.findings, here, known
+        here.here = here.here or once.here or (once.write and f"it uses what {plain.__name__} keeps, and for that {once.write}")
+        return Thing(f"what {plain.__name__} keeps")
 
     def _bound_builtin(self, fn: Any) -> None:
         if of_kind(fn, BuiltinMethodType) and not of_kind(fn.__self__, ModuleType | type):

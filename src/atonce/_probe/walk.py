@@ -51,6 +51,9 @@ class Scanner(Protocol):
     def fills_cache(self, fn: Any) -> None:
         """Take in a function whose results are kept."""
 
+    def keeps(self, fn: Any) -> Thing | None:
+        """Take in a call whose result is there already; ``None`` if that is not certain."""
+
     def enter(self, fn: FunctionType | Made, given: list[Thing], keywords: dict[str, Thing]) -> Thing:
         """Walk through a function that is called with these arguments; return what it returns."""
 
