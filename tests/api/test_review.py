@@ -111,6 +111,14 @@ def test_closing_a_pool_wakes_those_who_stand_in_line():
     assert heard == ["closed"] * 3
 
 
+def test_a_call_that_is_opened_while_the_pool_closes_hears_of_it():
+    pool = atonce.Pool(engine="thread", max_workers=1)
+    pool._workplace.close()  # 1. the calls that are open hear of it; 2. another one is opened; 3. the workers go
+    with pytest.raises(atonce.PoolClosed):
+        pool.map(abs, [1])
+    pool.close()
+
+
 def test_a_crash_is_seen_while_a_grandchild_lives(tmp_path):
     def forks(_):
         child = os.fork()

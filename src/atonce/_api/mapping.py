@@ -10,6 +10,7 @@ from functools import partial
 
 from atonce._api.opening import Order, Workplace
 from atonce._api.results import AsyncStream, Stream, collect, collect_async
+from atonce._api.single import collect_single, is_single
 from atonce._values.options import Options
 from atonce._values.typed import TypeVar
 
@@ -183,7 +184,7 @@ class Mapping:
             >>> atonce.map(len, ["a", "bb", "ccc"])
             [1, 2, 3]
         """
-        return collect(self._workplace.open(self._order(fn, iterables, options)))
+        return self._collect(self._order(fn, iterables, options))
 
     @overload
     def starmap(
@@ -231,7 +232,7 @@ class Mapping:
             >>> atonce.starmap(pow, [(2, 3), (3, 2)])
             [8, 9]
         """
-        return collect(self._workplace.open(self._order(fn, (inputs,), options, star=True)))
+        return self._collect(self._order(fn, (inputs,), options, star=True))
 
     @overload
     def stream(
@@ -670,6 +671,10 @@ class Mapping:
             2
         """
         return AsyncStream(partial(self._workplace.open_async, self._order(fn, iterables, options, streamed=True)))
+
+    def _collect(self, order: Order) -> Results[Any]:
+        workplace = self._workplace
+        return collect_single(order, workplace.clock) if workplace.is_plain and is_single(order) else collect(workplace.open(order))
 
     def _order(
         self,

@@ -73,14 +73,18 @@ class Order:
             raise TypeError(f"the first argument has to be a function, not {fn!r}")
         if not iterables:
             raise TypeError(f"{getattr(fn, '__name__', fn)} needs at least one iterable of inputs")
+        self.prompt = True
         for iterable in iterables:
+            if type(iterable) in _ALL_THERE:
+                continue
+            self.prompt = False
             if isinstance(iterable, AsyncIterable):
                 raise TypeError(f"asynchronous inputs are not supported yet: give {type(iterable).__name__}'s items as a list")
         self.fn = fn
         self.is_async = is_coroutine_function(fn)
         self.star = star or len(iterables) > 1
-        self.prompt = all(type(iterable) in _ALL_THERE for iterable in iterables)
-        self.length = min((_length(iterable) for iterable in iterables), key=_unknown_last)
+        lengths = [_length(iterable) for iterable in iterables]
+        self.length = lengths[0] if len(lengths) == 1 else min(lengths, key=_unknown_last)
         self.inputs: Iterable[Any] = zip(*iterables, strict=False)
         if len(iterables) == 1:  # a range stays one: pieces of it cross to processes as such
             self.inputs = iterables[0] if type(iterables[0]) is range else iter(iterables[0])
@@ -92,18 +96,27 @@ class Order:
 
 
 class Workplace:
-    """Opens sessions with the workers of one staff, or, where there is none, with workers of the session's own."""
+    """Opens sessions with the workers of one staff, or, where there is none, with workers of the session's own.
+
+    Attributes:
+        defaults: options that hold where a call says nothing.
+        clock: where the time is read.
+        is_plain: whether sessions have workers of their own.
+    """
 
     def __init__(self, defaults: Options, staff: Staff | None = None, clock: Clock = SYSTEM_CLOCK) -> None:
         self.defaults = defaults
         self._staff = staff
-        self._clock = clock
+        self.is_plain = staff is None
+        self.clock = clock
         self._lock = threading.Lock()
+        self._closed = False  # Guarded by: _lock
         self._open: WeakSet[Session[Any]] = WeakSet()  # Guarded by: _lock. Only of a staff that outlives its sessions
 
     def close(self) -> None:
         """End the sessions that are still open: their consumers hear that the pool was closed."""
         with self._lock:
+            self._closed = True
             sessions = [session for session in self._open if not session.run.closed]
         for session in sessions:
             session.run.fail(PoolClosed("the pool was closed before this call had ended"))
@@ -139,7 +152,8 @@ class Workplace:
         if self._staff is not None:
             with self._lock:
                 self._open.add(session)
-            if self._staff.closed:  # while this session was being opened
+                closed = self._closed or self._staff.closed
+            if closed:  # while this session was being opened
                 session.run.fail(PoolClosed("the pool was closed before this call had ended"))
         return session
 
@@ -166,7 +180,7 @@ class Workplace:
             max_tasks=options.max_tasks_per_child,
             collected=not order.streamed,
         )
-        staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self._clock)
+        staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self.clock)
         in_order = options.ordered or not order.streamed
         run = Run(
             job,
@@ -182,11 +196,11 @@ class Workplace:
             collected=not order.streamed,
             staff=staff,
             bell=bell,
-            clock=self._clock,
+            clock=self.clock,
             emit=_listeners(order, options),
         )
         try:
-            begin(run, options, crew, staff, self._clock)
+            begin(run, options, crew, staff, self.clock)
         except BaseException:
             run.abandon()
             raise

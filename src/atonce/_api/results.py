@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from atonce._values.batch import Delivery
     from atonce._values.outcome import AnyOutcome
 
-__all__ = ("AsyncStream", "Results", "Stream", "collect", "collect_async", "outcomes_of")
+__all__ = ("AsyncStream", "Results", "Stream", "collect", "collect_async", "finish", "outcomes_of")
 
 R = TypeVar("R")
 S = TypeVar("S", bound="Session[Any]")
@@ -214,7 +214,7 @@ def collect(session: SyncSession) -> Results[Any]:
         results += delivery.values
         if outcomes is not None:
             outcomes += outcomes_of(delivery)
-    return _finish(session, results, outcomes)
+    return finish(results, session.run.job.name, session.run.report, outcomes)
 
 
 async def collect_async(session: AsyncSession) -> Results[Any]:
@@ -225,15 +225,16 @@ async def collect_async(session: AsyncSession) -> Results[Any]:
         results += delivery.values
         if outcomes is not None:
             outcomes += outcomes_of(delivery)
-    return _finish(session, results, outcomes)
+    return finish(results, session.run.job.name, session.run.report, outcomes)
 
 
-def _finish(session: Session[Any], results: Results[Any], outcomes: list[AnyOutcome] | None) -> Results[Any]:
-    results.report = session.run.report
+def finish(results: Results[Any], name: str, report: Report, outcomes: list[AnyOutcome] | None) -> Results[Any]:
+    """Put the report to the results of the work of this name; raise the failures, if outcomes are collected for that."""
+    results.report = report
     if outcomes is not None:
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
         if failures:
-            raise _group(session.run.job.name, results.report, failures, tuple(outcomes))
+            raise _group(name, report, failures, tuple(outcomes))
     return results
 
 

@@ -53,12 +53,7 @@ class Session(Generic[B]):
         run = self.run
         if run.fault is not None:
             raise run.fault
-        failure = run.account.first_failure()
-        if failure is not None:
-            if isinstance(failure.error, StopIteration | StopAsyncIteration):  # would silently end the caller's own loop (PEP 479)
-                what = type(failure.error).__name__
-                raise RuntimeError(f"{run.job.name} raised {what} for item {failure.index}") from failure.error
-            raise failure.error
+        run.account.verdict()
         if (error := run.source.error) is not None:
             where = f"raised by the input of {run.job.name}, where item {run.source.taken} should have come from"
             hint = "" if run.alone else "; workers read the input in their own threads: if it minds, give list(...) of it"

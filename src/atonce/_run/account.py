@@ -71,6 +71,16 @@ class Account:
         """Return the failure to raise: of those that are known, the one that stands first in the input."""
         return min(self.failures, key=_index, default=None)
 
+    def verdict(self) -> None:
+        """Raise the failure that ends the run, if there is one."""
+        failure = self.first_failure()
+        if failure is None:
+            return
+        if isinstance(failure.error, StopIteration | StopAsyncIteration):  # would silently end the caller's own loop (PEP 479)
+            what = type(failure.error).__name__
+            raise RuntimeError(f"{self._job.name} raised {what} for item {failure.index}") from failure.error  # noqa: TRY004
+        raise failure.error
+
     def close(self, items: int) -> None:
         """Close the books, for so many items that were read."""
         report = self.report

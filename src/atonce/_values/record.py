@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ("Record", "RecordType", "field")
 
 
+_NONE = object()  # in the place of a default
+
+
 class _Fresh:
     """Stands for a default that is made anew for each record."""
 
@@ -46,6 +49,9 @@ class RecordType(type):
     """
 
     _setters: tuple[Callable[[object, Any], None], ...]
+    _template: tuple[Any, ...]  # the defaults
+    _places: dict[str, int]
+    _open: tuple[int, ...]  # the places of fields without a default that can be taken as it is
 
     def __new__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any], *, frozen: bool = True) -> RecordType:
         if any(getattr(base, "__match_args__", ()) for base in bases):
@@ -58,6 +64,9 @@ class RecordType(type):
             space |= {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__, "__hash__": None}
         made = super().__new__(cls, name, bases, space)
         made._setters = tuple(vars(made)[field].__set__ for field in fields)
+        made._template = tuple(defaults.get(field, _NONE) for field in fields)
+        made._places = {field: place for place, field in enumerate(fields)}
+        made._open = tuple(place for place, value in enumerate(made._template) if value is _NONE or type(value) is _Fresh)
         return made
 
 
@@ -103,27 +112,42 @@ class Record(metaclass=RecordType):
         __match_args__: ClassVar[tuple[str, ...]]
         _defaults: ClassVar[dict[str, Any]]
         _setters: ClassVar[tuple[Callable[[object, Any], None], ...]]
+        _template: ClassVar[tuple[Any, ...]]
+        _places: ClassVar[dict[str, int]]
+        _open: ClassVar[tuple[int, ...]]
 
     __dataclass_fields__ = _Late(lambda kind: _twin(kind).__dataclass_fields__)
     __dataclass_params__ = _Late(lambda kind: _twin(kind).__dataclass_params__)
     __signature__ = _Late(_signature)
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        if named or len(values) != len(self._setters):
-            values = self._completed(values, named)
-        for setter, value in zip(self._setters, values, strict=True):  # of the slots: a frozen record's __setattr__ refuses
+        complete = values if not named and len(values) == len(self._setters) else self._completed(values, named)
+        for setter, value in zip(self._setters, complete, strict=True):  # of the slots: a frozen record's __setattr__ refuses
             setter(self, value)
 
-    def _completed(self, values: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
-        names, defaults = self.__match_args__, self._defaults
-        given = dict(zip(names, values, strict=False))
-        missing = [name for name in names if name not in given and name not in named and name not in defaults]
-        if len(values) > len(names) or given.keys() & named.keys() or named.keys() - set(names) or missing:
-            wanted = ", ".join(f"{name}=..." if name in defaults else name for name in names)
-            got = ", ".join([*(["..."] * len(values)), *(f"{name}=..." for name in named)])
-            raise TypeError(f"{type(self).__name__}({got}) was called, but it is {type(self).__name__}({wanted})")
-        given |= named
-        return tuple(given[name] if name in given else _default(defaults[name]) for name in names)
+    def _completed(self, values: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        places, given = self._places, len(values)
+        completed = [*values, *self._template[given:]]
+        for name, value in named.items():
+            place = places.get(name, -1)
+            if place < given:
+                raise self._refusal(values, named)
+            completed[place] = value
+        for place in self._open:
+            value = completed[place]
+            if value is _NONE:
+                raise self._refusal(values, named)
+            if type(value) is _Fresh:
+                completed[place] = value.make()
+        if given > len(places):
+            raise self._refusal(values, named)
+        return completed
+
+    def _refusal(self, values: tuple[Any, ...], named: dict[str, Any]) -> TypeError:
+        fields = zip(self.__match_args__, self._template, strict=True)
+        wanted = ", ".join(name if default is _NONE else f"{name}=..." for name, default in fields)
+        got = ", ".join([*(["..."] * len(values)), *(f"{name}=..." for name in named)])
+        return TypeError(f"{type(self).__name__}({got}) was called, but it is {type(self).__name__}({wanted})")
 
     @recursive_repr("...")
     def __repr__(self) -> str:
@@ -160,7 +184,3 @@ class Record(metaclass=RecordType):
     def __setstate__(self, state: list[Any]) -> None:
         for name, value in zip(self.__match_args__, state, strict=True):
             object.__setattr__(self, name, value)
-
-
-def _default(default: Any) -> Any:
-    return default.make() if isinstance(default, _Fresh) else default

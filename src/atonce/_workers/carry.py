@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atonce._values.batch import Batch
     from atonce._values.job import Job
 
-__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out", "run_again")
+__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out", "plain_call_of", "run_again")
 
 
 class Bar(Protocol):
@@ -29,17 +29,22 @@ class Bar(Protocol):
     def barred(self) -> int: ...
 
 
+def plain_call_of(job: Job) -> Callable[[Any], Any]:
+    """Return a function of one item that does the job, whose function is no coroutine function."""
+    fn = job.fn
+    return (lambda item: fn(*item)) if job.star else fn
+
+
 @contextmanager
 def call_of(job: Job) -> Iterator[Callable[[Any], Any]]:
     """Give a function of one item that does the job, coroutine functions included: those get an event loop of their own."""
-    fn = job.fn
     if not job.is_async:
-        yield (lambda item: fn(*item)) if job.star else fn
+        yield plain_call_of(job)
         return
     from asyncio import Runner  # noqa: PLC0415 (44 ms that only coroutines need)
 
     with Runner() as runner:
-        star = job.star
+        fn, star = job.fn, job.star
         yield lambda item: runner.run(fn(*item) if star else fn(item))
 
 
