@@ -38,6 +38,8 @@ class Work:
     slow_processes: float = 1.0
     imports_s: float = 0.0
     threads_help: bool = True
+    wasted: float = 1.0  # times the CPU time of one worker that an item takes in threads: they hinder each other
+    seems: float = 1.0  # times what an item takes, as long as nobody is hired: the manager is in the way
     native: float = 1.0
     native_until_s: float = 1e9
     line_s: float = 0.005  # for which the manager waits for the GIL beside threads that compute
@@ -87,8 +89,8 @@ class Modelled:
         alone = 1 / work.item_s
         if engine == "thread":
             cpus = 1.0 if work.held or not work.threads_help else float(self.scene.cpus)
-            rate = min(workers * alone, cpus * alone / max(load, 1e-3))
-            return rate, 0.0, rate * work.item_s * load, rate * work.item_s * load
+            rate = min(workers * alone, cpus * alone / max(load, 1e-3)) / work.wasted
+            return rate, 0.0, rate * work.item_s * load * work.wasted, rate * work.item_s * load * work.wasted
         if engine == "process" and self.now - self.hired_at > self.scene.start_s:
             flying = workers * self.hired.in_flight
             rate = min(flying * alone, self.scene.cpus * alone / max(load, 1e-3)) * work.slow_processes
@@ -117,7 +119,7 @@ class Modelled:
         flying = 1 if self.hired.engine == "inline" else self.hired.workers * self.hired.in_flight
         taken = min(self.count, done + flying)
         left = None if self.work.items is None else self.work.items - taken
-        item_s = self.work.item_s if done else 0.0
+        item_s = self.work.item_s * (self.work.seems if self.hired.engine == "inline" else 1.0) if done else 0.0
         return Seen(
             self.now, late, done, taken, left, item_s, self.first_cpu, 0.0, False, self.process_cpu, self.crew_cpu, 0.0,
             self.delivered, heard, self.safety, self.payload, self.ready,
@@ -234,6 +236,18 @@ def test_in_a_line_for_the_gil_a_few_looks_are_enough():
     run = Modelled(Work(5000, 0.01, 0.5, line_s=0.1))
     assert run.engines == ["inline", "thread", "process"]
     assert next(at for at, action in run.actions if isinstance(action, Prepare)) < 0.3
+
+
+def test_threads_that_only_burn_cpu_are_let_go_though_items_seemed_to_take_longer_before():
+    run = Modelled(Work(20_000, 0.0005, held=False, wasted=2.5, seems=3.0))
+    assert run.engines[:3] == ["inline", "thread", "inline"]
+    assert run.hiring.ruled_out["thread"].startswith("brought 0.")
+
+
+def test_what_an_item_takes_is_told_by_its_cpu_time():
+    """At 300 us processes would pay, which cost 150 us an item; at 190 us they do not."""
+    assert Modelled(Work(20_000, 300e-6, ship_s=150e-6)).engines == ["inline", "process"]
+    assert Modelled(Work(20_000, 190e-6, ship_s=150e-6, seems=1.6)).engines == ["inline"]
 
 
 def test_processes_that_bring_less_than_the_threads_before_give_way_to_them():

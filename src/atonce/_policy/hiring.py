@@ -51,6 +51,7 @@ _NATIVE = 1.4  # CPUs busy, and CPU seconds of the program over those of the cal
 # Threads of a BLAS that has just been imported, or used, wait for work with a busy CPU for a while.
 # (Measured: OpenBLAS in NumPy 2, 23-28 ms after the import; its source says 2**26 cycles)
 _SPINS_S = 0.04
+_MANY_EACH = 8  # items of each thread tell enough
 _PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
 _WORTH_THREADS_S = 0.003  # what has to be left
 _WORTH = 0.1  # part of what is left that processes have to save
@@ -97,6 +98,7 @@ class Hiring:
         self._said: set[str] = set()
         self._nap_s = _FIRST_NAP_S
         self._base_rate = 0.0  # items a second of one worker
+        self._alone_cpu_s = 0.0  # CPU seconds an item of one worker
         self._not_worth_s = 0.0  # what was left when processes were not worth it
         self._crew = 0
         self._patience_s = 0.0
@@ -215,6 +217,7 @@ class Hiring:
     def _try_threads(self, seen: Seen) -> Action:
         self._tried.add("thread")
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
+        self._alone_cpu_s = seen.first_cpu_s / seen.done if seen.done else 0.0
         self._crew = min(self.scene.cpus, self._most_threads)
         self._patience_s = seen.now_s + max(0.02, 3 * seen.item_s)
         self._go_on = self._await_threads
@@ -237,13 +240,18 @@ class Hiring:
         if since.done < 2 * self._crew and since.wall_s < 10 * self._patience_s and seen.left != 0:
             return Nap(self._patience_s)
         gained = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
+        if (
+            self._alone_cpu_s and since.process_cpu_s > 0
+        ):  # before, the manager was in the way: an item took longer, but no more CPU
+            gained = min(gained, since.cpus * self._alone_cpu_s * since.done / since.process_cpu_s)
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
             self._go_on = self._stay
-            return Verified(min(gained, self.scene.cpus))  # before, the manager was in the way of the work
+            return Verified(min(gained, self.scene.cpus))
         if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW and since.cpus < _SATURATED:
             return self._begin_growing(seen)
-        if since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
-            return Nap(self._patience_s)  # they burn CPU and bring nothing yet: items may be of very different length
+        few = since.done < _MANY_EACH * self._crew  # and these may be of very different length
+        if few and since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
+            return Nap(self._patience_s)  # they burn CPU, and bring nothing yet
         self._blind_until_s = seen.now_s + max(0.05, seen.now_s)  # those who are on their way out may hold locks
         self._watch_again(seen)
         self.ruled_out = {"thread": f"brought {gained:.2f}x one worker"}
@@ -261,6 +269,9 @@ class Hiring:
             self.ruled_out["process"] = stays = apart or (payload.stays if payload is not None else "")
             return Stay(f"it computes, but {stays}, so it stays in the calling thread")
         scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
+        since = Span(self._mark, seen)
+        if since.done and since.first_cpu_s > 0:  # it computes: beyond that, it waited for the GIL, which the manager had
+            item_s = min(item_s, since.first_cpu_s / since.done)
         ship_s, workers = payload.item_s, scene.most_processes
         start_s = scene.start_s + payload.imports_s
         saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=0.0 if seen.ready else start_s, workers=workers)
