@@ -32,17 +32,18 @@ class Service:
 class Driven:
     """What came of a run of so many items: how long it took, and what was in flight when."""
 
-    def __init__(self, service, items, *, most=512, look_every=0.001):
-        self.knee = Knee(most, 0.0, start=2)
+    def __init__(self, service, items, *, most=512, look_every=0.001, before=0, between=0):
+        self.knee = Knee(most, 0.0, start=2, started=before, answered=before)
         self.targets = [(0.0, self.knee.target)]
         flying = []  # (answered at, index, sent at)
-        now, sent, answered = 0.0, 0, 0
+        now, sent, answered = 0.0, before, before
+        items += before
         while answered < items:
             while flying and flying[0][0] <= now:
                 at, index, begun = heapq.heappop(flying)
                 self.knee.heard(index, at - begun)
                 answered += 1
-            while sent < items and len(flying) < self.knee.target:
+            while sent < items and len(flying) < max(1, self.knee.target - between):
                 heapq.heappush(flying, (service.answer_at(now, len(flying) + 1, sent), sent, now))
                 sent += 1
             if self.knee.look(now, sent):
@@ -104,6 +105,18 @@ def test_a_service_that_thrashes_is_not_overrun_for_longer_than_a_window(seconds
     assert driven.seconds <= 1.3 * 4000 / 64 * seconds
     for spell in driven.above(96):
         assert spell <= 5 * seconds
+
+
+@pytest.mark.parametrize("before", [0, 3, 7, 100])
+def test_items_that_ended_before_anybody_was_hired_are_not_waited_for(before):
+    driven = Driven(steady(0.002), 6000, before=before)
+    assert driven.knee.latency_s == pytest.approx(0.002, rel=0.6)
+    assert driven.most >= 128
+
+
+def test_a_level_that_nearly_all_keep_is_the_level():
+    """62 in flight of 64 that are wanted: 60 items of 20 ms, twice, are enough to know that more would help."""
+    assert Driven(steady(0.02), 300, between=2).seconds < 0.11
 
 
 @pytest.mark.parametrize("seed", range(20))

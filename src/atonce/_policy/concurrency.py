@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from math import ceil, inf
 
-__all__ = ("UNANSWERED", "Knee")
+__all__ = ("Knee",)
 
 _FIRST_S = 0.001  # after this time there are two in flight, then twice as many each time that it doubles, until something is known
-UNANSWERED = 64  # most that are sent before anything is known. Assumes: a service that people call in a loop bears as many
+_UNANSWERED = 64  # most that are sent before anything is known. Assumes: a service that people call in a loop bears as many
 _ALONE = 4  # the first items: so few that they do not wait for each other
 _WINDOW = 24  # items, at least: the mean of fewer is a game of chance
 _LATE = 1 / 8  # part of a window that is not waited for
@@ -23,6 +23,7 @@ _GROWN = 1.15  # times the rate of the level before: then it was worth it
 _PERHAPS = 1.05  # the same: then it is looked at once more
 _SLOWER = 1.6  # times the latency of before, and half of a window is not back: that is enough to know
 _STEADY = 1.2  # times the shortest latency: up to here nobody waits for anybody, and the next step may be a large one
+_ABOUT = 0.9  # of the target: that is it, but for those who are between two items
 _HEADROOM = 1.1
 _PROBE_AFTER = 4  # windows without a change
 _KEPT = 0.95  # of the rate: with fewer in flight, this is as good
@@ -68,14 +69,15 @@ class Knee:
         rate: items a second at the best level, by Little's law; 0 before the first window.
     """
 
-    def __init__(self, most: int, begun_s: float, *, start: int = 1, unanswered: int = UNANSWERED) -> None:
+    def __init__(self, most: int, begun_s: float, *, start: int = 1, started: int = 0, answered: int = 0) -> None:
         """Begin.
 
         Args:
             most: items in flight, at most.
             begun_s: when the first item was started.
             start: items in flight to begin with.
-            unanswered: items that are sent at most before anything is known.
+            started: items that have been started already, and are not spoken of any more.
+            answered: how many of these are back.
         """
         self.target = min(start, most)
         self.settled = False
@@ -83,12 +85,12 @@ class Knee:
         self.rate = 0.0
         self._most = most
         self._begun_s = begun_s
-        self._unanswered = max(start, min(unanswered, UNANSWERED))
-        self._alone = _Window(0, _ALONE, 1)  # which tell what one takes
+        self._before = started
+        self._alone = _Window(started, _ALONE, 1)  # which tell what one takes
         self._windows: deque[_Window] = deque()  # those that are still to be judged, the oldest first
-        self._answered = 0
+        self._answered = answered
         self._ramping = True
-        self._levelled = 0  # items that are in a window of the ramp
+        self._levelled = started  # items that are in a window of the ramp, or before it
         self._early: list[tuple[int, float]] = []  # answers while ramping
         self._shortest_s = inf
         self._quiet = 0  # windows since the last change
@@ -129,10 +131,10 @@ class Knee:
 
     def _ramp(self, now_s: float, started: int, *, room: bool) -> None:
         """Send more and more before anything is known, and divide what was sent into levels."""
-        most = min(self._most, self._unanswered)
+        most = min(self._most, _UNANSWERED)
         if room and self.target < most and now_s - self._begun_s >= _FIRST_S * self.target / 2:
             self.target = min(2 * self.target, most)  # once a look: how busy the last ones keep the CPU has to be seen first
-        if started >= max(_WINDOW, 2 * self._levelled):
+        if started - self._before >= max(_WINDOW, 2 * (self._levelled - self._before)):
             window = _Window(self._levelled, started - self._levelled, max(1, started - self._answered))
             window.full_s = now_s
             for index, seconds in self._early:
@@ -187,7 +189,7 @@ class Knee:
             self.target = self._sustainable()
             return
         self.rate = rate
-        if level < self.target:
+        if level < _ABOUT * self.target:
             return  # a level of the ramp; the next one has been sent
         if room and self.target < self._most:
             self.target = min(self._most, ceil((2.0 if latency <= _STEADY * self._shortest_s else 1.5) * self.target))

@@ -19,7 +19,7 @@ from collections import deque
 from math import ceil
 
 from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
-from atonce._policy.concurrency import UNANSWERED, Knee
+from atonce._policy.concurrency import Knee
 from atonce._policy.cost import breaks_even_s, saved_s
 from atonce._policy.observation import HELD_S, Seen, Span, left_of, median
 from atonce._values.words import in_words
@@ -54,6 +54,7 @@ _SPINS_S = 0.04
 _MANY_EACH = 8  # items of each thread tell enough
 _PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
 _WORTH_THREADS_S = 0.003  # what has to be left
+_THINK_AGAIN = 1.25  # times what was left when processes were not worth it
 _WORTH = 0.1  # part of what is left that processes have to save
 _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
@@ -62,7 +63,6 @@ _BY_AND_BY_S = 0.1  # of the window, before work in threads is said to compute b
 _WINDOW_STEP_S = 0.06  # between the looks that the window is made of; two to three of them are looked back on
 _STEADY = 1.5  # times as many items in the older part of the window as in the newer: that is one kind of work still
 _CHANGE_S = 0.2  # to have threads leave, and processes do the first items that wait, is not worth less
-_AHEAD = 6  # times as many items in flight, before anything is known, as would keep the GIL busy if all were like the first
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _FULL_LOOKS = 3  # in a row, before work in threads counts as kept up by the GIL; one may be chance
 _FEW = 5  # items: less is chance
@@ -172,7 +172,7 @@ class Hiring:
             self.ruled_out["thread"] = f"the GIL is held ({in_words(median(self._late))} to get it, 0.1 = free)"
         if not held and "thread" not in self._tried and self._most_threads > 1:
             return self._unless_shared(seen, self._try_threads) if rest_s > _WORTH_THREADS_S else None
-        if "process" in self._tried or rest_s <= max(scene.start_s, 2 * self._not_worth_s):
+        if "process" in self._tried or rest_s <= max(scene.start_s, _THINK_AGAIN * self._not_worth_s):
             return None
         if scene.most_processes < 2:  # noqa: PLR2004 (one is no gain)
             return None
@@ -341,9 +341,8 @@ class Hiring:
     def _begin_growing(self, seen: Seen) -> Action:
         # If nothing has come back yet, the first item is as old as the run, and that much is known of how long one takes.
         load = Span(Seen(0.0), seen).load
-        unanswered = ceil(_AHEAD / load) if self.scene.gil and load > _AHEAD / UNANSWERED else UNANSWERED
         begun_s = seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0
-        self._knee = Knee(self._most_threads, begun_s, start=2, unanswered=unanswered)
+        self._knee = Knee(self._most_threads, begun_s, start=2, started=seen.taken, answered=seen.done)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._unverified, self._settled = True, False
         self._grow_on(seen)

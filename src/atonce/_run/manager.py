@@ -298,7 +298,8 @@ class HiringManager:
                 self._bell.ring()
         self._ready = True
         if answers:
-            self._learn(self._clock.now() - asked_s, warm=warm)
+            imports_s = self._payload.imports_s if self._payload is not None else 0.0  # which another program does not have
+            self._learn(self._clock.now() - asked_s - imports_s, warm=warm)
             here = state_of(*question)
         for there in answers:
             other = next((place for place, one, two in zip(places, here, there, strict=True) if one != two), None)
@@ -326,7 +327,7 @@ class HiringManager:
         """Remember how long worker processes took to start."""
         from atonce._machine.calibration import CALIBRATION  # noqa: PLC0415 (loaded, to look around)
 
-        if took_s < _STARTED_S:  # longer are only the user's imports, which another program does not have
+        if 0.0 < took_s < _STARTED_S:  # else the imports took longer or less long than was thought
             CALIBRATION.learn(**{"warm_start_s" if warm else "cold_start_s": took_s})
 
     def _hire(self, run: Run, action: Hire) -> None:
