@@ -176,6 +176,7 @@ class Modelled:
         (Work(item_s=0.2, load=0.01, items=60), ["inline", "thread"]),
         (Work(item_s=0.001, load=0.001, items=20_000), ["inline", "thread"]),
         (Work(item_s=0.001, load=0.05, items=50_000), ["inline", "thread", "process"]),  # 20 threads fill the GIL
+        (Work(item_s=0.02, load=0.002, items=100_000), ["inline", "thread"]),  # as many as that are not in flight in two processes
         (Work(held=False), ["inline", "thread"]),
         (Work(held=False, items=40, item_s=0.02), ["inline", "thread"]),
         (Work(item_s=0.01, load=0.3, held=False, items=5000), ["inline", "thread"]),

@@ -450,7 +450,8 @@ class Hiring:
         latency_s = self._knee.shortest_s or seen.item_s
         workers = self.scene.most_processes
         inside = max(1, min(_MOST_INSIDE, ceil(_INSIDE * latency_s / cpu_s), self.scene.in_flight // workers))
-        if payload.stays or apart or cpu_s < 4 * payload.item_s:
+        hoped_for = workers * inside / max(latency_s, inside * cpu_s)  # items a second
+        if payload.stays or apart or cpu_s < 4 * payload.item_s or hoped_for < _KEEP_FASTER * rate:
             self._tried.add("process")
             return self._grow_on(seen)
         if left_of(seen) / rate < 2 * start_s + _CHANGE_S:
