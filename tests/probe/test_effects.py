@@ -39,9 +39,11 @@ def test_forty_functions_are_not_to_run_side_by_side(case):
     impure.state()
 
 
+@pytest.mark.usefixtures("surroundings")
 def test_a_cache_that_is_being_filled_is_not_left_behind():
     impure.begin()
     safety = verdict(impure.uses_a_cache, list(range(20)))
+    impure.state()
     assert not safety.together
     assert "fills the cache of remembered" in safety.apart
     assert safety.watched
