@@ -14,6 +14,9 @@ from atonce._probe.scan import scan
 from tests.api import impure
 
 
+MUCH = 600  # items, so that processes pay, also where they take long to import what tests need
+
+
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch):
     here, path = os.getcwd(), list(sys.path)
@@ -66,7 +69,7 @@ def test_threads_fill_a_cache_as_a_loop_would():
 
 def test_what_was_put_into_a_module_is_not_left_behind():
     """A worker process would import the module anew, and find nothing there."""
-    items = range(150)
+    items = range(MUCH)
     impure.READ_ONLY["a"] = 1
     try:
         results = atonce.map(impure.reads_what_was_put_there, items)
@@ -77,8 +80,8 @@ def test_what_was_put_into_a_module_is_not_left_behind():
 
 
 def test_what_is_the_same_there_may_go_there():
-    results = atonce.map(impure.reads_what_was_put_there, range(300))
-    assert results == [(0, item) for item in range(300)]
+    results = atonce.map(impure.reads_what_was_put_there, range(MUCH))
+    assert results == [(0, item) for item in range(MUCH)]
     assert results.report.plan.engine == "process"
 
 
