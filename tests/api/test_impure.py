@@ -13,7 +13,6 @@ from atonce._probe import effects
 from atonce._probe.scan import scan
 from tests.api import impure
 
-
 MUCH = 600  # items, so that processes pay, also where they take long to import what tests need
 
 
