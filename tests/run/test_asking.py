@@ -52,7 +52,7 @@ def prepared(staff, bell, fn, *arguments, workers=2):
 def test_each_worker_is_asked(asked):
     pids = asked(os.getpid, workers=3)
     assert len(pids) == len({*pids}) == 3
-    assert {*asked(os.getpid, workers=3)} == {*pids}  # they are still there
+    assert {*asked(os.getpid, workers=3)} <= {*pids}  # they are still there; one may be quick enough to answer for another
 
 
 def test_what_the_function_raises_is_raised(asked):
