@@ -87,6 +87,16 @@ def test_a_pause_within_another_goes_on_with_it_to_its_own_limit(pause, run, clo
     assert not run.pauses
 
 
+def test_only_a_pause_with_a_limit_outlasts_a_look_of_the_manager(pause, run):
+    assert not pause.is_limited
+    pause.clear_the_way(run, 0.0, but=1, working=4)
+    assert not pause.is_limited
+    pause.begin(run, 1.0)
+    assert pause.is_limited
+    pause.end()
+    assert not pause.is_limited
+
+
 def test_an_end_without_a_beginning_is_none(pause, run):
     run.pause(Pausing(ManualClock(), 0.0, but=0, working=0))
     pause.end()

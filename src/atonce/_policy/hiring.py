@@ -240,9 +240,8 @@ class Hiring:
         if since.done < 2 * self._crew and since.wall_s < 10 * self._patience_s and seen.left != 0:
             return Nap(self._patience_s)
         gained = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
-        if (
-            self._alone_cpu_s and since.process_cpu_s > 0
-        ):  # before, the manager was in the way: an item took longer, but no more CPU
+        if self._alone_cpu_s and since.process_cpu_s > 0:
+            # Before, the manager was in the way of the work: an item took longer, but no more CPU.
             gained = min(gained, since.cpus * self._alone_cpu_s * since.done / since.process_cpu_s)
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
             self._go_on = self._stay
@@ -450,8 +449,10 @@ class Hiring:
         latency_s = self._knee.shortest_s or seen.item_s
         workers = self.scene.most_processes
         inside = max(1, min(_MOST_INSIDE, ceil(_INSIDE * latency_s / cpu_s), self.scene.in_flight // workers))
+        # What threads bring: lately, many of them may only just have been started.
+        at_best = max(rate, min(1 / cpu_s, self._crew / max(latency_s, 1e-6)))
         hoped_for = workers * inside / max(latency_s, inside * cpu_s)  # items a second
-        if payload.stays or apart or cpu_s < 4 * payload.item_s or hoped_for < _KEEP_FASTER * rate:
+        if payload.stays or apart or cpu_s < 4 * payload.item_s or hoped_for < _KEEP_FASTER * at_best:
             self._tried.add("process")
             return self._grow_on(seen)
         if left_of(seen) / rate < 2 * start_s + _CHANGE_S:

@@ -163,7 +163,7 @@ class HiringManager:
         """Sleep, and return by how much it was too long."""
         if nap.alert and self._crowd and (run := self._open_run()) is not None and self._scene is not None:
             self._clear_the_way(run, nap.seconds + _OVERDUE_S)
-            del run
+            del run  # a run that nobody wants any more must not live on in a nap
         asleep_s = self._clock.now()
         self._bell.wait(nap.seconds)
         return self._clock.now() - asleep_s - nap.seconds
@@ -176,7 +176,7 @@ class HiringManager:
         self._held = late_s > HELD_S
         with self._haste():
             seen = self._see(run, late_s)
-        if self._delivered:
+        if self._delivered and self._pause.is_limited:  # those whom work was handed over to
             self._pause.end()
         self._pause.look()
         acted: Action | None = None
@@ -193,7 +193,7 @@ class HiringManager:
                     self._find_out(run, action)
             with self._haste():
                 seen = self._see(run, 0.0)
-        if acted is not None and not isinstance(acted, Hire):
+        if not isinstance(acted, Hire | None) or not self._pause.is_limited:
             self._pause.end()
         return action
 

@@ -133,6 +133,11 @@ class Pause:
         return self._run is not None
 
     @property
+    def is_limited(self) -> bool:
+        """Whether there is a pause that ends by itself, if nobody ends it before."""
+        return self._run is not None and self._until_s < inf
+
+    @property
     def total_s(self) -> float:
         """How long nobody has worked so far."""
         return self._ended_s + (0.0 if self._run is None else max(0.0, self._clock.now() - self._begun_s))
