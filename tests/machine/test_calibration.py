@@ -332,28 +332,44 @@ def test_no_changed_byte_goes_unnoticed(data):
 
 def test_what_is_learned_is_smoothed_and_stored(at, file):
     asked = at(Unread())
-    asked.learn(cold_start_s=0.07)
+    asked.learn(cold_start_s=0.01)
     assert asked.constants() == at(Unread()).constants()
-    assert asked.constants().cold_start_s == pytest.approx(0.05)
+    assert asked.constants().cold_start_s == pytest.approx(0.02)
     assert asked.constants().warm_start_s == USUAL.warm_start_s
-    asked.learn(warm_start_s=0.015)
-    asked.learn(cold_start_s=0.05, warm_start_s=0.01)
-    assert asked.constants().cold_start_s == pytest.approx(0.05)
-    assert asked.constants().warm_start_s == pytest.approx(0.01)
+    asked.learn(cold_start_s=0.02, warm_start_s=0.003)
+    assert asked.constants().cold_start_s == pytest.approx(0.02)
+    assert asked.constants().warm_start_s == pytest.approx(0.004)
     assert asked.constants() == at(Unread()).constants()
+
+
+def test_a_start_that_took_long_is_believed_slowly_and_a_short_one_at_once(at, file):
+    asked = at(Unread())
+    asked.learn(cold_start_s=0.13)
+    assert asked.constants().cold_start_s == pytest.approx(0.04)
+    asked.learn(cold_start_s=0.03)
+    assert asked.constants().cold_start_s == pytest.approx(0.035)
+
+
+def test_where_every_start_takes_long_it_is_believed_in_the_end(at, file):
+    asked = at(Unread())
+    for _ in range(50):
+        asked.learn(warm_start_s=0.1)
+    assert asked.constants().warm_start_s == pytest.approx(0.1, rel=0.01)
 
 
 def test_whoever_learns_first_measures_first(at):
-    at(Ticking()).learn(cold_start_s=0.07)
-    assert at(Unread()).constants().cold_start_s == pytest.approx(0.05)
+    at(Ticking()).learn(cold_start_s=0.01)
+    assert at(Unread()).constants().cold_start_s == pytest.approx(0.02)
 
 
-@pytest.mark.parametrize(("seen_s", "counts_as_s"), [(1e9, 5.0), (5.1, 5.0), (0.0, 0.001), (1e-9, 0.001)])
-def test_what_is_absurd_is_taken_as_the_most_that_is_not(at, file, seen_s, counts_as_s):
+@pytest.mark.parametrize(
+    ("seen_s", "counts_as_s", "weight"), [(1e9, 5.0, 0.1), (5.1, 5.0, 0.1), (0.0, 0.001, 0.5), (1e-9, 0.001, 0.5)]
+)
+def test_what_is_absurd_is_taken_as_the_most_that_is_not(at, file, seen_s, counts_as_s, weight):
     asked = at(Unread())
     asked.learn(cold_start_s=seen_s, warm_start_s=seen_s)
-    assert asked.constants().cold_start_s == pytest.approx((USUAL.cold_start_s + counts_as_s) / 2)
-    assert asked.constants().warm_start_s == pytest.approx((USUAL.warm_start_s + counts_as_s) / 2)
+    for known_s, usual_s in zip(asked.constants()[:2], USUAL[:2], strict=True):
+        assert known_s == pytest.approx(usual_s + weight * (counts_as_s - usual_s))
     assert at(Unread()).constants() == asked.constants()
 
 
