@@ -1,8 +1,10 @@
 """What holds for every test: nothing is left behind."""
 
+import asyncio
 import os
 import signal
 from contextlib import suppress
+from inspect import iscoroutinefunction
 
 import pytest
 
@@ -15,7 +17,6 @@ os.environ["ATONCE_CACHE_DIR"] = ""  # tests neither read nor write what this us
 @pytest.fixture(scope="session", autouse=True)
 def _open_once() -> None:
     """Let libraries open what they keep for good before anything is counted: libuv a pipe, multiprocessing a process."""
-    import asyncio
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()
@@ -43,6 +44,16 @@ def _leaves_nothing(_open_once):
     leaks = Leaks()
     yield
     leaks.check()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run tests that are coroutine functions, each on a loop of its own."""
+    if not iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
 
 
 @pytest.fixture

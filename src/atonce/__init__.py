@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atonce._values.report import Report
     from atonce.errors import (
         AtonceError,
+        DeadlineExceeded,
         EngineUnavailable,
         InternalError,
         OptionError,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 __all__ = (
     "AsyncStream",
     "AtonceError",
+    "DeadlineExceeded",
     "EngineUnavailable",
     "Explanation",
     "Failure",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "AtonceError",
+    "DeadlineExceeded",
     "EngineUnavailable",
     "InternalError",
     "OptionError",
@@ -44,6 +45,10 @@ class OptionError(AtonceError, ValueError):
 
 class EngineUnavailable(AtonceError, ImportError):
     """The engine asked for cannot work here: a package or a service of the operating system is missing."""
+
+
+class DeadlineExceeded(AtonceError, TimeoutError):
+    """A call took longer than ``deadline=`` allows, and was ended. The message says how far it came."""
 
 
 class PoolClosed(AtonceError, RuntimeError):

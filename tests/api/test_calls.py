@@ -26,17 +26,9 @@ def test_wrong_arguments_are_refused_before_anything_is_read(evidence):
         atonce.stream(abs, 3)
     with pytest.raises(atonce.OptionError, match="Did you mean 'engine'"):
         atonce.map(abs, inputs(), engin="thread")
-    with pytest.raises(atonce.OptionError, match="'deadline'"):
-        atonce.stream(abs, inputs(), deadline=3)
+    with pytest.raises(atonce.OptionError, match="'journal'"):
+        atonce.stream(abs, inputs(), journal="run.db")
     assert evidence.lines() == []
-
-
-def test_asynchronous_inputs_are_refused_with_advice():
-    async def numbers():
-        yield 1
-
-    with pytest.raises(TypeError, match="as a list"):
-        atonce.map(abs, numbers())
 
 
 def test_options_of_pools_and_calls():

@@ -233,7 +233,8 @@ def map_refuses(urls: list[str], sizes: list[int]) -> None:
     atonce.map(length, urls, retries=1.5)  # type: ignore[call-overload]
     atonce.map(length, urls, memory=1.5)  # type: ignore[call-overload]
     atonce.map(length, urls, max_tasks_per_child="9")  # type: ignore[call-overload]
-    atonce.map(length, urls, deadline=3)  # type: ignore[call-overload]
+    atonce.map(length, urls, deadline="3")  # type: ignore[call-overload]
+    atonce.map(length, urls, journal=3)  # type: ignore[call-overload]
     atonce.map(length, urls, errors="return", max_worker=2)  # type: ignore[call-overload]
 
 
@@ -300,6 +301,14 @@ def stream_refuses(urls: list[str], sizes: list[int]) -> None:
 
 
 # ---- amap, astream --------------------------------------------------------------------------------------------------------------
+
+
+async def asynchronous_inputs(urls: AsyncIterator[str], sizes: list[int]) -> None:
+    assert_type(await atonce.amap(length, urls), Results[int])
+    assert_type(await atonce.amap(fetch, urls, errors="return"), Results[bytes | Failure])
+    assert_type(await atonce.amap(fetch_part, urls, sizes), Results[bytes])
+    assert_type(atonce.astream(fetch, urls), AsyncStream[bytes])
+    atonce.map(length, urls)  # type: ignore[call-overload]
 
 
 async def maps_from_a_loop(urls: list[str], sizes: list[int], weights: list[float]) -> None:

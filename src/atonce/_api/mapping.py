@@ -19,8 +19,8 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if not TYPE_CHECKING:  # first, so that tools which take the last import of a name see typing's
     from atonce._values.typed import overload
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
-    from typing import Any, Literal, Unpack, overload
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
+    from typing import Any, Literal, TypeAlias, Unpack, overload
 
     from atonce._api.results import Results
     from atonce._values.option_types import OptionsDict, PoolOptionsDict
@@ -31,6 +31,9 @@ __all__ = ("Mapping", "amap", "astream", "map", "starmap", "stream")
 A = TypeVar("A")
 B = TypeVar("B")
 R = TypeVar("R")
+
+if TYPE_CHECKING:
+    AnyIterable: TypeAlias = Iterable[A] | AsyncIterable[A]
 
 
 class Mapping:
@@ -389,7 +392,7 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A], Coroutine[Any, Any, R]],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         *,
         errors: Literal["return"],
@@ -399,7 +402,7 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A], Coroutine[Any, Any, R]],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         **options: Unpack[OptionsDict],
     ) -> Results[R]: ...
@@ -407,8 +410,8 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A, B], Coroutine[Any, Any, R]],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         *,
         errors: Literal["return"],
@@ -418,8 +421,8 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A, B], Coroutine[Any, Any, R]],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         **options: Unpack[OptionsDict],
     ) -> Results[R]: ...
@@ -427,11 +430,11 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[..., Coroutine[Any, Any, R]],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         errors: Literal["return"],
         **options: Unpack[PoolOptionsDict],
     ) -> Results[R | Failure]: ...
@@ -439,18 +442,18 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[..., Coroutine[Any, Any, R]],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         **options: Unpack[OptionsDict],
     ) -> Results[R]: ...
     @overload
     async def amap(
         self,
         fn: Callable[[A], R],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         *,
         errors: Literal["return"],
@@ -460,7 +463,7 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A], R],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         **options: Unpack[OptionsDict],
     ) -> Results[R]: ...
@@ -468,8 +471,8 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A, B], R],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         *,
         errors: Literal["return"],
@@ -479,8 +482,8 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[[A, B], R],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         **options: Unpack[OptionsDict],
     ) -> Results[R]: ...
@@ -488,11 +491,11 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[..., R],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         errors: Literal["return"],
         **options: Unpack[PoolOptionsDict],
     ) -> Results[R | Failure]: ...
@@ -500,14 +503,14 @@ class Mapping:
     async def amap(
         self,
         fn: Callable[..., R],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         **options: Unpack[OptionsDict],
     ) -> Results[R]: ...
-    async def amap(self, fn: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> Results[Any]:
+    async def amap(self, fn: Callable[..., Any], *iterables: AnyIterable[Any], **options: Any) -> Results[Any]:
         """Run ``fn`` over all inputs while the event loop goes on, and return the list of results, in input order.
 
         Coroutine functions run on the caller's own loop. Other functions run in threads or processes. Cancelling this call cancels
@@ -515,7 +518,7 @@ class Mapping:
 
         Args:
             fn: as for ``map``.
-            *iterables: as for ``map``.
+            *iterables: as for ``map``; asynchronous ones, too, which are read on the caller's loop.
             **options: see ``Options``.
 
         Returns:
@@ -532,13 +535,13 @@ class Mapping:
             >>> asyncio.run(atonce.amap(double, [1, 2, 3]))
             [2, 4, 6]
         """
-        return await collect_async(self._workplace.open_async(self._order(fn, iterables, options)))
+        return await collect_async(self._workplace.open_async(self._order(fn, iterables, options, awaited=True)))
 
     @overload
     def astream(
         self,
         fn: Callable[[A], Coroutine[Any, Any, R]],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         *,
         errors: Literal["return"],
@@ -548,7 +551,7 @@ class Mapping:
     def astream(
         self,
         fn: Callable[[A], Coroutine[Any, Any, R]],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         **options: Unpack[OptionsDict],
     ) -> AsyncStream[R]: ...
@@ -556,8 +559,8 @@ class Mapping:
     def astream(
         self,
         fn: Callable[[A, B], Coroutine[Any, Any, R]],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         *,
         errors: Literal["return"],
@@ -567,8 +570,8 @@ class Mapping:
     def astream(
         self,
         fn: Callable[[A, B], Coroutine[Any, Any, R]],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         **options: Unpack[OptionsDict],
     ) -> AsyncStream[R]: ...
@@ -576,11 +579,11 @@ class Mapping:
     def astream(
         self,
         fn: Callable[..., Coroutine[Any, Any, R]],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         errors: Literal["return"],
         **options: Unpack[PoolOptionsDict],
     ) -> AsyncStream[R | Failure]: ...
@@ -588,18 +591,18 @@ class Mapping:
     def astream(
         self,
         fn: Callable[..., Coroutine[Any, Any, R]],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         **options: Unpack[OptionsDict],
     ) -> AsyncStream[R]: ...
     @overload
     def astream(
         self,
         fn: Callable[[A], R],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         *,
         errors: Literal["return"],
@@ -609,7 +612,7 @@ class Mapping:
     def astream(
         self,
         fn: Callable[[A], R],
-        first: Iterable[A],
+        first: AnyIterable[A],
         /,
         **options: Unpack[OptionsDict],
     ) -> AsyncStream[R]: ...
@@ -617,8 +620,8 @@ class Mapping:
     def astream(
         self,
         fn: Callable[[A, B], R],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         *,
         errors: Literal["return"],
@@ -628,8 +631,8 @@ class Mapping:
     def astream(
         self,
         fn: Callable[[A, B], R],
-        first: Iterable[A],
-        second: Iterable[B],
+        first: AnyIterable[A],
+        second: AnyIterable[B],
         /,
         **options: Unpack[OptionsDict],
     ) -> AsyncStream[R]: ...
@@ -637,11 +640,11 @@ class Mapping:
     def astream(
         self,
         fn: Callable[..., R],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         errors: Literal["return"],
         **options: Unpack[PoolOptionsDict],
     ) -> AsyncStream[R | Failure]: ...
@@ -649,14 +652,14 @@ class Mapping:
     def astream(
         self,
         fn: Callable[..., R],
-        first: Iterable[Any],
-        second: Iterable[Any],
-        third: Iterable[Any],
+        first: AnyIterable[Any],
+        second: AnyIterable[Any],
+        third: AnyIterable[Any],
         /,
-        *more: Iterable[Any],
+        *more: AnyIterable[Any],
         **options: Unpack[OptionsDict],
     ) -> AsyncStream[R]: ...
-    def astream(self, fn: Callable[..., Any], *iterables: Iterable[Any], **options: Any) -> AsyncStream[Any]:
+    def astream(self, fn: Callable[..., Any], *iterables: AnyIterable[Any], **options: Any) -> AsyncStream[Any]:
         """Run ``fn`` over all inputs, and give each result when it is due, while the event loop goes on.
 
         ``stream`` for ``async for``; functions run where ``amap`` runs them.
@@ -670,7 +673,7 @@ class Mapping:
             1
             2
         """
-        return AsyncStream(partial(self._workplace.open_async, self._order(fn, iterables, options, streamed=True)))
+        return AsyncStream(partial(self._workplace.open_async, self._order(fn, iterables, options, streamed=True, awaited=True)))
 
     def _collect(self, order: Order) -> Results[Any]:
         workplace = self._workplace
@@ -679,13 +682,15 @@ class Mapping:
     def _order(
         self,
         fn: Callable[..., Any],
-        iterables: tuple[Iterable[Any], ...],
+        iterables: tuple[AnyIterable[Any], ...],
         given: dict[str, Any],
         *,
         star: bool = False,
         streamed: bool = False,
+        awaited: bool = False,
     ) -> Order:
-        return Order(fn, iterables, self._workplace.options(given), star=star, streamed=streamed, owner=self)
+        options = self._workplace.options(given)
+        return Order(fn, iterables, options, star=star, streamed=streamed, awaited=awaited, owner=self)
 
 
 class _Module(Mapping):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from _weakrefset import WeakSet  # weakref, around it, takes 0.6 ms
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterable
 from operator import length_hint
 
 from atonce._api.session import AsyncSession, Session, SyncSession
@@ -22,7 +22,7 @@ from atonce.errors import OptionError, PoolClosed
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
     from atonce._machine.clock import Clock
@@ -54,17 +54,19 @@ class Order:
         timed: whether each item's time is wanted.
         emit: told of what happens.
         prompt: whether reading the inputs never keeps anybody waiting.
+        asynchronous: whether the inputs have to be read on an event loop.
         owner: kept alive as long as the order is: a stream keeps its pool.
     """
 
     def __init__(
         self,
         fn: Callable[..., Any],
-        iterables: tuple[Iterable[Any], ...],
+        iterables: tuple[Iterable[Any] | AsyncIterable[Any], ...],
         options: Options,
         *,
         star: bool = False,
         streamed: bool = False,
+        awaited: bool = False,
         timed: bool = False,
         emit: Emit | None = None,
         owner: object = None,
@@ -74,20 +76,23 @@ class Order:
         if not iterables:
             raise TypeError(f"{getattr(fn, '__name__', fn)} needs at least one iterable of inputs")
         self.prompt = True
+        self.asynchronous = False
         for iterable in iterables:
             if type(iterable) in _ALL_THERE:
                 continue
             self.prompt = False
-            if isinstance(iterable, AsyncIterable):
-                raise TypeError(f"asynchronous inputs are not supported yet: give {type(iterable).__name__}'s items as a list")
+            if not isinstance(iterable, AsyncIterable) or isinstance(iterable, Iterable):
+                continue
+            if not awaited:
+                raise TypeError(
+                    f"only amap and astream take asynchronous inputs: {type(iterable).__name__} has to be read on an event loop"
+                )
+            self.asynchronous = True
         self.fn = fn
         self.is_async = is_coroutine_function(fn)
         self.star = star or len(iterables) > 1
-        lengths = [_length(iterable) for iterable in iterables]
-        self.length = lengths[0] if len(lengths) == 1 else min(lengths, key=_unknown_last)
-        self.inputs: Iterable[Any] = zip(*iterables, strict=False)
-        if len(iterables) == 1:  # a range stays one: pieces of it cross to processes as such
-            self.inputs = iterables[0] if type(iterables[0]) is range else iter(iterables[0])
+        self.length = None if self.asynchronous else min(map(_length, iterables), key=_unknown_last)
+        self.inputs = _inputs(iterables, asynchronous=self.asynchronous)
         self.options = options
         self.streamed = streamed
         self.timed = timed
@@ -137,7 +142,7 @@ class Workplace:
         """Begin a run for a caller that blocks."""
         bell = ThreadBell()
         run, staff = self._begin(order, bell, None)
-        return self._remember(SyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None))
+        return self._remember(SyncSession(run, bell, staff, order.options, self.clock, owns_staff=self._staff is None))
 
     def open_async(self, order: Order) -> AsyncSession:
         """Begin a run for a caller on the running event loop."""
@@ -146,7 +151,10 @@ class Workplace:
         loop = asyncio.get_running_loop()
         bell = LoopBell(loop)
         run, staff = self._begin(order, bell, loop)
-        return self._remember(AsyncSession(run, bell, staff, order.options.errors, owns_staff=self._staff is None))
+        session = AsyncSession(run, bell, staff, order.options, self.clock, owns_staff=self._staff is None)
+        if order.asynchronous:
+            session.read(order.inputs)
+        return self._remember(session)
 
     def _remember(self, session: S) -> S:
         if self._staff is not None:
@@ -184,13 +192,7 @@ class Workplace:
         in_order = options.ordered or not order.streamed
         run = Run(
             job,
-            Source(
-                order.inputs,
-                length=order.length,
-                buffersize=options.buffersize,
-                consumed_at_once=not order.streamed,
-                prompt=order.prompt,
-            ),
+            _source(order),
             ordering=InOrder() if in_order else AsFinished(),
             in_place=order.streamed and options.ordered,
             collected=not order.streamed,
@@ -224,7 +226,27 @@ def _listeners(order: Order, options: Options) -> Emit | None:
     return both
 
 
-def _length(inputs: Iterable[Any]) -> int | None:
+def _source(order: Order) -> Source:
+    buffersize, at_once = order.options.buffersize, not order.streamed
+    if order.asynchronous:
+        from atonce._run.inflow import FedSource  # noqa: PLC0415 (for those who have such inputs)
+
+        return FedSource(buffersize=buffersize, consumed_at_once=at_once)
+    return Source(order.inputs, length=order.length, buffersize=buffersize, consumed_at_once=at_once, prompt=order.prompt)
+
+
+def _inputs(iterables: tuple[Any, ...], *, asynchronous: bool) -> Any:
+    """Make one input of all."""
+    if asynchronous:
+        from atonce._run.inflow import together  # noqa: PLC0415 (for those who have such inputs)
+
+        return aiter(iterables[0]) if len(iterables) == 1 else together(iterables)
+    if len(iterables) > 1:
+        return zip(*iterables, strict=False)
+    return iterables[0] if type(iterables[0]) is range else iter(iterables[0])  # pieces of a range cross to processes as such
+
+
+def _length(inputs: object) -> int | None:
     """Ask an input for its length. A hint may be wrong: it sizes batches and progress, and decides nothing."""
     try:
         hint = length_hint(inputs, -1)

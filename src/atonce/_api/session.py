@@ -6,16 +6,20 @@ from contextlib import suppress
 
 from atonce._run.bell import Bell, LoopBell, ThreadBell
 from atonce._values.typed import Generic, TypeVar
+from atonce.errors import DeadlineExceeded
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator
+    from typing import Any, NoReturn
 
+    from atonce._machine.clock import Clock
     from atonce._run.driver import Run
+    from atonce._run.inflow import Inflow
     from atonce._run.staff import Staff
     from atonce._values.batch import Delivery
-    from atonce._values.option_types import ErrorsMode
+    from atonce._values.options import Options
 
 __all__ = ("AsyncSession", "Session", "SyncSession")
 
@@ -31,18 +35,37 @@ class Session(Generic[B]):
         errors: what is done about failures.
     """
 
-    def __init__(self, run: Run, bell: B, staff: Staff, errors: ErrorsMode, *, owns_staff: bool) -> None:
+    def __init__(self, run: Run, bell: B, staff: Staff, options: Options, clock: Clock, *, owns_staff: bool) -> None:
         self.run = run
         self.bell = bell
-        self.errors = errors
+        self.errors = options.errors
         self._staff = staff
         self._owns_staff = owns_staff
+        self._clock = clock
+        self._deadline_s = options.deadline
+        self._until_s = None if options.deadline is None else clock.now() + options.deadline
 
     def abandon(self) -> None:
         """End the run without waiting for anybody."""
         self.run.abandon()
         if self._owns_staff:
             self._staff.close(wait=False)
+
+    def _left_s(self) -> float | None:
+        """Tell how many seconds the call may still take: 0 or less if it is too late, ``None`` if there is no deadline."""
+        return None if self._until_s is None else self._until_s - self._clock.now()
+
+    def _is_too_late(self) -> bool:
+        left_s = self._left_s()
+        return left_s is not None and left_s <= 0 and not self.run.over
+
+    def _say_too_late(self) -> NoReturn:
+        """Raise what a call raises that took too long. It has ended, so that the counts are known."""
+        run, report = self.run, self.run.report
+        of = f"{run.source.length:,} items" if run.source.length is not None else f"the {report.items:,} items begun"
+        failed = f", {report.failed:,} failed" if report.failed else ""
+        fact = f"{run.job.name} did not end within its deadline of {self._deadline_s:g} s"
+        raise DeadlineExceeded(f"{fact}: of {of}, {report.succeeded:,} succeeded{failed}")
 
     def verdict(self) -> None:
         """Raise what ended the run, unless that was the end of its input.
@@ -72,14 +95,14 @@ class SyncSession(Session[ThreadBell]):
         """
         run, bell = self.run, self.bell
         try:
-            while True:
-                delivery = run.poll()
+            while not (late := self._is_too_late()):
+                delivery = run.poll(self._until_s)
                 if delivery is not None:
                     yield delivery
                 elif run.failing or run.over:
                     break
                 else:
-                    bell.wait()
+                    bell.wait(self._left_s())
         except GeneratorExit:
             self.abandon()
             raise
@@ -89,7 +112,9 @@ class SyncSession(Session[ThreadBell]):
         except BaseException:
             self.close()
             raise
-        self.close()
+        self.close(patient=not late or run.stoppable)
+        if late:
+            self._say_too_late()
         self.verdict()
 
     def close(self, *, patient: bool = True) -> None:
@@ -107,34 +132,51 @@ class SyncSession(Session[ThreadBell]):
 class AsyncSession(Session[LoopBell]):
     """The consumer is a coroutine, whose loop must go on."""
 
+    _inflow: Inflow | None = None
+
+    def read(self, inputs: AsyncIterator[Any]) -> None:
+        """Begin to read an asynchronous input, for a run whose source is fed."""
+        from atonce._run.inflow import FedSource, Inflow  # noqa: PLC0415 (for those who have such inputs)
+
+        assert isinstance(self.run.source, FedSource)
+        self._inflow = Inflow(inputs, self.run.source, self.bell.ring)
+
     async def deliveries(self) -> AsyncGenerator[Delivery, None]:
         """Give the deliveries as they are due, and then the verdict."""
         run, bell = self.run, self.bell
         try:
-            while True:
-                delivery = run.poll()
+            while not (late := self._is_too_late()):
+                delivery = run.poll(self._until_s)
                 if delivery is not None:
                     yield delivery
+                    if self._inflow is not None:
+                        self._inflow.wake()  # there is room for what the consumer has taken
                     if run.caller_helps:
                         await bell.pause()  # the loop has other things to do than to be our worker
                 elif run.failing or run.over:
                     break
                 else:
-                    await bell.wait()
+                    await bell.wait(self._left_s())
         except BaseException:
             await self.close()
             raise
-        await self.close()
+        await self.close(patient=not late or run.stoppable)
+        if late:
+            self._say_too_late()
         self.verdict()
 
-    async def close(self) -> None:
-        """End the run and wait until everybody has left."""
+    async def close(self, *, patient: bool = True) -> None:
+        """End the run and wait until everybody has left; with less patience, until everybody has who can be made to."""
         try:
-            for left in self.run.closing():
+            if self._inflow is not None:
+                await self._inflow.close()
+            for left in self.run.closing(patient=patient):
                 await self.bell.wait(left)
             if self._owns_staff and self._staff.has_idle():
                 await self.bell.elsewhere(self._staff.close)  # a process takes some milliseconds to end
         except BaseException:  # cancelled once more, while waiting
+            if self._inflow is not None:
+                self._inflow.abandon()
             self.abandon()
             raise
         if self._owns_staff:

@@ -35,6 +35,7 @@ def is_single(order: Order) -> bool:
         and not options.progress
         and options.initializer is None
         and options.timeout is None
+        and options.deadline is None
         and options.memory is None
     )
 

@@ -400,13 +400,16 @@ class Run:
         """Whether the consumer should not wait for more results."""
         return self.fault is not None or (bool(self.account.failures) and self._collected)
 
-    def poll(self) -> Delivery | None:
+    def poll(self, until_s: float | None = None) -> Delivery | None:
         """Give the results that are due.
 
         While there are none, let the calling thread work, if it is one of the workers.
 
+        Args:
+            until_s: the clock's time from which on the calling thread begins no further batch.
+
         Returns:
-            A delivery; ``None`` if nothing is due now: the run is ``over`` or ``failing``, or the bell will ring.
+            A delivery; ``None`` if nothing is due now: the run is ``over`` or ``failing``, it is too late, or the bell will ring.
         """
         while True:
             self._bell.reset()
@@ -418,6 +421,8 @@ class Run:
                 return due
             self._top_up()
             if not self.caller_helps or self._pumped is None or (self._pausing is not None and self._pausing.begun):
+                return None
+            if until_s is not None and self._clock.now() >= until_s:
                 return None
             if not self._pumped.step():
                 return None
@@ -452,6 +457,12 @@ class Run:
             worker.nudge(self)
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether all workers that are here can give up what they are doing."""
+        with self._lock:
+            return all(engine.kind != "thread" for engine in self._kinds.values())
 
     def closing(self, *, patient: bool = True) -> Iterator[float]:
         """End the run, in steps: nothing new is started, what runs is given up where it can be, and everybody leaves.

@@ -139,12 +139,15 @@ class Source:
 
     def _read(self, limit: int) -> Sequence[Any]:
         items = self._read_list(limit) if self._range is None else self._read_range(max(0, limit))
-        if len(items) < limit or limit <= 0:
+        if self._is_over(len(items), limit):
             self.exhausted = True
         if self.barred <= self.taken:  # The run was stopped while the input was being read: what was read is not started.
             self.exhausted = True
             return []
         return items
+
+    def _is_over(self, items: int, limit: int) -> bool:
+        return items < limit or limit <= 0
 
     def _read_range(self, limit: int) -> range:
         """Cut a piece of the range: nobody needs its numbers before they are used, least of all who sends them on."""

@@ -31,6 +31,7 @@ class PoolOptionsDict(TypedDict, total=False):
     buffersize: int | None
     ordered: bool
     timeout: float | None
+    deadline: float | None
     retries: int
     memory: int | str | None
     max_tasks_per_child: int | None

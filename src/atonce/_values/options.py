@@ -24,7 +24,6 @@ ERRORS_MODES: tuple[ErrorsMode, ...] = ("raise", "group", "return")
 _NOT_YET_ENGINES = ("interpreter", "dask", "ray")
 _NOT_YET_OPTIONS = (
     "blocking",
-    "deadline",
     "journal",
     "rate",
     "retry_failed",
@@ -69,6 +68,7 @@ class Options(Record):
         ordered: whether a stream hands on results in input order, or as they finish.
         errors: what the failure of an item does to the call.
         timeout: seconds that one attempt at an item may take, above 0. Only for workers that can be stopped: processes, coroutines.
+        deadline: seconds that the whole call may take, above 0: then nothing more is started, and what can be stopped is.
         retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most.
         memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
         max_tasks_per_child: items after which a worker process is renewed.
@@ -86,6 +86,7 @@ class Options(Record):
     ordered: bool = True
     errors: ErrorsMode = "raise"
     timeout: float | None = None
+    deadline: float | None = None
     retries: int = 0
     memory: int | str | None = None
     max_tasks_per_child: int | None = None
@@ -268,6 +269,7 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "ordered": _check_flag,
     "errors": _check_errors,
     "timeout": _check_seconds,
+    "deadline": _check_seconds,
     "retries": _check_retries,
     "memory": _check_memory,
     "max_tasks_per_child": _check_count,
