@@ -32,8 +32,8 @@ class Service:
 class Driven:
     """What came of a run of so many items: how long it took, and what was in flight when."""
 
-    def __init__(self, service, items, *, most=512, look_every=0.001, before=0, between=0):
-        self.knee = Knee(most, 0.0, start=2, started=before, answered=before)
+    def __init__(self, service, items, *, most=512, look_every=0.001, before=0, between=0, growth=2.0):
+        self.knee = Knee(most, 0.0, start=2, started=before, answered=before, growth=growth)
         self.targets = [(0.0, self.knee.target)]
         flying = []  # (answered at, index, sent at)
         now, sent, answered = 0.0, before, before
@@ -97,6 +97,20 @@ def test_a_service_that_saturates_is_kept_busy_and_not_more(slots, seconds):
     driven = Driven(saturates(seconds, slots), items)
     assert driven.seconds <= 1.25 * items / slots * seconds + 5 * seconds
     assert 0.9 * slots <= driven.knee.target <= (1.5 if slots >= 64 else 2) * slots  # few items at once make rough averages
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.2])
+@pytest.mark.parametrize("slots", [64, 100, 300])
+def test_with_smaller_steps_little_more_is_ever_sent_than_the_next_step(slots, seconds):
+    driven = Driven(Service(lambda _level, _item: seconds, slots=slots), 40 * slots, most=10_000, growth=1.5)
+    assert driven.most <= (1.5 if slots < 300 else 1.6) * slots  # a level just above the knee looks as good as one below
+    assert driven.seconds <= 1.25 * 40 * seconds
+
+
+def test_with_smaller_steps_ten_thousand_are_in_flight_after_some_latencies():
+    driven = Driven(Service(lambda _level, _item: 0.1), 100_000, most=10_000, growth=1.5)
+    assert driven.most == 10_000
+    assert next(now for now, target in driven.targets if target == 10_000) < 20 * 0.1
 
 
 @pytest.mark.parametrize("seconds", [0.005, 0.02, 0.05])

@@ -187,6 +187,7 @@ class Workplace:
             memory_bytes=options.memory_bytes,
             max_tasks=options.max_tasks_per_child,
             collected=not order.streamed,
+            elastic=engine.kind == "async" and options.concurrency is None and options.engine != "inline",
         )
         staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self.clock)
         in_order = options.ordered or not order.streamed

@@ -23,6 +23,8 @@ _GROWN = 1.15  # times the rate of the level before: then it was worth it
 _PERHAPS = 1.05  # the same: then it is looked at once more
 _SLOWER = 1.6  # times the latency of before, and half of a window is not back: that is enough to know
 _STEADY = 1.2  # times the shortest latency: up to here nobody waits for anybody, and the next step may be a large one
+_AT_ONCE = 1.05  # times the shortest latency: nobody waits at all
+_SMALL_STEP = 1.5  # while somebody waits already
 _ABOUT = 0.9  # of the target: that is it, but for those who are between two items
 _HEADROOM = 1.1
 _PROBE_AFTER = 4  # windows without a change
@@ -69,7 +71,9 @@ class Knee:
         rate: items a second at the best level, by Little's law; 0 before the first window.
     """
 
-    def __init__(self, most: int, begun_s: float, *, start: int = 1, started: int = 0, answered: int = 0) -> None:
+    def __init__(
+        self, most: int, begun_s: float, *, start: int = 1, started: int = 0, answered: int = 0, growth: float = 2.0
+    ) -> None:
         """Begin.
 
         Args:
@@ -78,12 +82,14 @@ class Knee:
             start: items in flight to begin with.
             started: items that have been started already, and are not spoken of any more.
             answered: how many of these are back.
+            growth: the largest step, as a factor. With a smaller one it takes longer to find the knee, and less is sent beyond it.
         """
         self.target = min(start, most)
         self.settled = False
         self.latency_s: float | None = None
         self.rate = 0.0
         self._most = most
+        self._growth = growth
         self._begun_s = begun_s
         self._before = started
         self._alone = _Window(started, _ALONE, 1)  # which tell what one takes
@@ -142,8 +148,15 @@ class Knee:
             self._levelled = started
             self._windows.append(window)
 
-    def _open(self, started: int) -> None:
-        self._windows.append(_Window(started, max(_WINDOW, self.target), self.target))
+    def _open(self, started: int, more: int) -> None:
+        """Begin a window.
+
+        Args:
+            started: items that have been started so far.
+            more: by how many the level has just been raised, where nobody had to wait before: these are started at once, tell
+                enough, and are heard of in half the time; 0 elsewhere.
+        """
+        self._windows.append(_Window(started, max(_WINDOW, more if more > 0 else self.target), self.target))
 
     def _judge_all(self, now_s: float, started: int, *, room: bool) -> None:
         while self._windows:
@@ -166,7 +179,7 @@ class Knee:
             if self.target != before:
                 self._windows.clear()
             if not self._windows:
-                self._open(started)
+                self._open(started, 0 if self.settled or latency > _AT_ONCE * self._shortest_s else self.target - before)
                 return
 
     def _judge(self, level: int, latency: float, *, slow: bool, room: bool) -> None:
@@ -192,9 +205,15 @@ class Knee:
         if level < _ABOUT * self.target:
             return  # a level of the ramp; the next one has been sent
         if room and self.target < self._most:
-            self.target = min(self._most, ceil((2.0 if latency <= _STEADY * self._shortest_s else 1.5) * self.target))
+            self.target = min(self._most, ceil(self._step(latency) * self.target))
         else:
             self.settled = True
+
+    def _step(self, latency: float) -> float:
+        """Return the next step, as a factor: less than the largest where items wait already, as Little's law says."""
+        if self._growth > _SMALL_STEP:
+            return self._growth if latency <= _STEADY * self._shortest_s else _SMALL_STEP
+        return self._growth * self._shortest_s / latency
 
     def _follow(self, level: int, rate: float, latency: float, *, room: bool) -> None:
         """Keep to a knee that may move: now and then try with fewer, and with more."""

@@ -180,6 +180,9 @@ class Submissions:
     def rest(self, worker: Worker) -> None:
         """Go on: there is no pause."""
 
+    def grew(self, in_flight: int) -> None:
+        """Nobody finds out here: how many there are in flight was said."""
+
     def crowded(self, worker: Worker) -> bool:  # noqa: ARG002 (one is as good as another)
         """Whether a run waits for a worker of this kind."""
         return self._staff.crowded(self._crew.engine)

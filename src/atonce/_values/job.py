@@ -54,6 +54,7 @@ class Job:
         is_async: whether a call gives a coroutine that an event loop has to run.
         timed: whether each item's wall time is wanted, and not only its batch's.
         in_flight: how many items one worker may run side by side, where its kind can.
+        elastic: whether ``in_flight`` is only what to begin with, and the worker finds out how many its kind of work bears.
         chunksize: how many items a worker takes at a time; ``None`` to let it measure.
         stops: whether the first failure ends the run.
         timeout_s: seconds that one attempt at an item may take; ``None`` for as long as it likes.
@@ -66,6 +67,7 @@ class Job:
     __slots__ = (
         "chunksize",
         "collected",
+        "elastic",
         "fn",
         "in_flight",
         "is_async",
@@ -95,6 +97,7 @@ class Job:
         memory_bytes: int | None = None,
         max_tasks: int | None = None,
         collected: bool = False,
+        elastic: bool = False,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -109,6 +112,7 @@ class Job:
         self.memory_bytes = memory_bytes
         self.max_tasks = max_tasks
         self.collected = collected
+        self.elastic = elastic
 
     def side_by_side(self, in_flight: int) -> Job:
         """Return the same job for workers with so many items in flight each."""

@@ -1,0 +1,127 @@
+"""Many items at once on one event loop: how many, in which order they are told of, and what is said of files."""
+
+import asyncio
+import errno
+import resource
+
+import pytest
+
+import atonce
+from atonce._machine.descriptors import make_room, most_open
+from atonce._workers.shift import _runs
+
+
+@pytest.mark.parametrize(
+    ("indexes", "runs"),
+    [
+        ([], []),
+        ([7], [(0, 1)]),
+        ([0, 1, 2], [(0, 3)]),
+        ([5, 6, 9, 10, 2], [(0, 2), (2, 4), (4, 5)]),
+        ([3, 2, 1], [(0, 1), (1, 2), (2, 3)]),
+        ([0, 2, 1, 3], [(0, 1), (1, 2), (2, 3), (3, 4)]),
+    ],
+)
+def test_neighbours_are_handed_in_together(indexes, runs):
+    assert list(_runs(indexes)) == runs
+
+
+class InFlight:
+    """Counts who is in it at once."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def __call__(self, seconds: float) -> float:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(seconds)
+        self.now -= 1
+        return seconds
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 3, 7, 100, 1000])
+async def test_there_are_never_more_than_was_said_and_as_many_as_there_may_be(concurrency):
+    fn = InFlight()
+    results = await atonce.amap(fn, [0.002] * 1500, concurrency=concurrency)
+    assert len(results) == 1500
+    assert fn.most == concurrency
+    assert results.report.plan.in_flight == concurrency
+
+
+async def test_where_nobody_says_how_many_there_are_more_and_more_while_that_helps():
+    fn = InFlight()
+    results = await atonce.amap(fn, [0.02] * 3000)
+    assert len(results) == 3000
+    assert fn.most > 100
+    assert results.report.plan.in_flight <= fn.most * 1.6
+
+
+async def test_a_function_that_never_waits_is_not_given_thousands_of_tasks():
+    seen = []
+
+    async def at_once(number: int) -> int:
+        seen.append(len(asyncio.all_tasks()))
+        return number
+
+    assert await atonce.amap(at_once, range(5000)) == list(range(5000))
+    assert max(seen) <= 70
+
+
+async def test_a_stream_that_finds_out_how_many_gives_all_in_order():
+    values = [value async for value in atonce.astream(InFlight(), [0.001 * (number % 7) for number in range(2000)])]
+    assert values == [0.001 * (number % 7) for number in range(2000)]
+
+
+async def test_with_fewer_pullers_than_before_each_item_still_runs_once():
+    class Thrashing:
+        """Answers the slower the more ask at once."""
+
+        def __init__(self) -> None:
+            self.now = 0
+            self.seen: list[int] = []
+
+        async def __call__(self, number: int) -> int:
+            self.now += 1
+            self.seen.append(number)
+            await asyncio.sleep(0.002 * max(1, self.now / 16) ** 2)
+            self.now -= 1
+            return number
+
+    service = Thrashing()
+    assert await atonce.amap(service, range(600)) == list(range(600))
+    assert sorted(service.seen) == list(range(600))
+
+
+@pytest.fixture
+def few_files():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    yield before
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_the_limit_of_open_files_is_raised_for_many_connections(few_files):
+    make_room(100)
+    assert most_open() == 256
+    make_room(700)
+    assert most_open() >= 700
+    make_room(10)
+    assert most_open() >= 700
+
+
+def test_it_is_not_raised_beyond_what_the_system_allows(few_files):
+    make_room(1 << 40)
+    hard = few_files[1]
+    assert hard == resource.RLIM_INFINITY or most_open() == hard
+
+
+async def test_too_many_open_files_say_what_to_type():
+    async def opens(_number: int) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.raises(OSError, match="Too many open files") as raised:
+        await atonce.amap(opens, [1, 2], concurrency=7)
+    notes = "\n".join(raised.value.__notes__)
+    assert "up to 7 items in flight" in notes
+    assert "ulimit -n" in notes
