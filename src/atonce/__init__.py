@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atonce._values.report import Report
     from atonce.errors import (
         AtonceError,
+        BlockingCall,
         DeadlineExceeded,
         EngineUnavailable,
         InternalError,
@@ -42,6 +43,7 @@ __version__ = "0.1.0"
 __all__ = (
     "AsyncStream",
     "AtonceError",
+    "BlockingCall",
     "DeadlineExceeded",
     "EngineUnavailable",
     "Explanation",

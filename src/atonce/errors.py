@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = (
     "AtonceError",
+    "BlockingCall",
     "DeadlineExceeded",
     "EngineUnavailable",
     "InternalError",
@@ -65,6 +66,10 @@ class TaskError(AtonceError):
 
 class TaskTimeout(TaskError, TimeoutError):
     """An item took longer than ``timeout=`` allows, and was ended. The message says how long that is."""
+
+
+class BlockingCall(TaskError):
+    """A coroutine kept its event loop from everything else (``blocking="error"``). The message names the call and its line."""
 
 
 class PicklingFailed(TaskError, PicklingError):

@@ -11,7 +11,7 @@ from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
 COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize", "max_tasks_per_child")
-LATER = ("blocking", "journal", "rate", "retry_failed", "seed")
+LATER = ("journal", "rate", "retry_failed", "seed")
 ENGINE = InlineEngine()
 
 
@@ -39,6 +39,7 @@ GOOD = {
     "ordered": [True, False],
     "errors": ["raise", "group", "return"],
     "timeout": [None, 1, 0.001, 1e300, 10**9],
+    "blocking": ["warn", "error"],
     "deadline": [None, 1, 0.001, 1e300, 10**9],
     "retries": [0, 1, 10**9],
     "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
@@ -53,6 +54,7 @@ BAD = {
     "ordered": [None, 0, 1, "yes", []],
     "errors": [None, "", "ignore", "Raise", True, 0, ["raise"]],
     "timeout": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
+    "blocking": [None, True, "off", 1],
     "deadline": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
     "retries": [None, -1, True, False, 1.0, "2", [2], object()],
     "memory": [0, -1, 1, (1 << 20) - 1, 2**63, True, False, 1.5e9, b"2 GiB", [1], "", "lots", "2 GiB!", "1 KiB", "-2 GiB", "2 XB"],

@@ -308,6 +308,10 @@ class Run:
         self._witnesses = witnesses  # a manager who looks no more does not mind the oldest
         return witnesses
 
+    def watch_over(self, watcher: Ending) -> None:
+        """Remember who looks after this run's loops, to end with it."""
+        self._manager = watcher
+
     @property
     def caller_name(self) -> str:
         """What the calling thread is called as a worker; empty if it is none."""

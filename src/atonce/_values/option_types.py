@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
-__all__ = ("DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "OptionsDict", "PoolOptionsDict")
+__all__ = ("BlockingMode", "DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "OptionsDict", "PoolOptionsDict")
 
 EngineName: TypeAlias = Literal["auto", "inline", "thread", "process", "async"]
+BlockingMode: TypeAlias = Literal["warn", "error"]
 ErrorsMode: TypeAlias = Literal["raise", "group", "return"]
 
 
@@ -35,6 +36,7 @@ class PoolOptionsDict(TypedDict, total=False):
     retries: int
     memory: int | str | None
     max_tasks_per_child: int | None
+    blocking: BlockingMode
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]
     progress: bool | str

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from atonce._values.option_types import EngineName, ErrorsMode
+    from atonce._values.option_types import BlockingMode, EngineName, ErrorsMode
 
 __all__ = ("ENGINES", "ERRORS_MODES", "Options", "bytes_in")
 
 ENGINES: tuple[EngineName, ...] = ("auto", "inline", "thread", "process", "async")
+BLOCKING_MODES: tuple[BlockingMode, ...] = ("warn", "error")
 ERRORS_MODES: tuple[ErrorsMode, ...] = ("raise", "group", "return")
 
 # What the interface promises and this version does not have yet: refused by name, never ignored.
 _NOT_YET_ENGINES = ("interpreter", "dask", "ray")
 _NOT_YET_OPTIONS = (
-    "blocking",
     "journal",
     "rate",
     "retry_failed",
@@ -72,6 +72,7 @@ class Options(Record):
         retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most.
         memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
         max_tasks_per_child: items after which a worker process is renewed.
+        blocking: what becomes of a coroutine that blocks its event loop: it is named in the report, or it fails.
         initializer: called once in each worker before its first item.
         initargs: the initializer's arguments.
         progress: whether to show progress, or the description to show it under.
@@ -90,6 +91,7 @@ class Options(Record):
     retries: int = 0
     memory: int | str | None = None
     max_tasks_per_child: int | None = None
+    blocking: BlockingMode = "warn"
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
     progress: bool | str = False
@@ -198,6 +200,10 @@ def _check_errors(name: str, value: object) -> None:
     _check_choice(name, value, ERRORS_MODES)
 
 
+def _check_blocking(name: str, value: object) -> None:
+    _check_choice(name, value, BLOCKING_MODES)
+
+
 def _check_count(name: str, value: object) -> None:
     if value is None:
         return
@@ -273,6 +279,7 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "retries": _check_retries,
     "memory": _check_memory,
     "max_tasks_per_child": _check_count,
+    "blocking": _check_blocking,
     "initializer": _check_initializer,
     "initargs": _check_initargs,
     "progress": _check_progress,

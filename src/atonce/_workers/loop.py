@@ -5,6 +5,7 @@ import threading
 from inspect import isawaitable
 from typing import Any
 
+from atonce._probe.clocks import Clocks, own_clocks
 from atonce._workers.base import Place, WorkerContext
 from atonce._workers.shift import Shift
 
@@ -31,9 +32,12 @@ class LoopWorker:
         self._task: asyncio.Task[None] | None = None
         self._place: Place | None = None
         self._thread: threading.Thread | None = None
+        self.thread_id = 0  # of the loop's thread; 0 until it is there
+        self.clocks: Clocks | None = None  # of that thread. Written by it
         self._closing = False  # Written by close(): the loop bears being stopped once
         if loop is not None:
             self.loop = loop
+            self._look_at_clocks()
             return
         self.loop = _new_loop()
         self._thread = threading.Thread(target=self._run_loop, name=self.name, daemon=True)
@@ -60,6 +64,9 @@ class LoopWorker:
             self._leave_word(self.loop.stop)
         if wait and self._thread is not threading.current_thread():
             self._thread.join()
+
+    def _look_at_clocks(self) -> None:
+        self.clocks, self.thread_id = own_clocks(), threading.get_ident()
 
     def _leave_word(self, what: Any, *args: Any) -> None:
         try:
@@ -113,6 +120,7 @@ class LoopWorker:
         self._ready = True
 
     def _run_loop(self) -> None:
+        self._look_at_clocks()
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from atonce._machine.clock import Clock
     from atonce._values.batch import Batch
     from atonce._workers.base import Place, Worker
+    from atonce.errors import BlockingCall
 
 __all__ = ("Shift",)
 
@@ -87,6 +88,7 @@ class Shift:
         self._indexes: list[int] = []
         self._values: list[Any] = []
         self._seconds: list[float] = []  # only where measured
+        self._blamed: dict[int, BlockingCall] = {}  # by index. Put there by any thread
         self._bad: dict[int, Misfortune] = {}  # by index
         self._attempts: dict[int, int] = {}  # of those that have a value, but not from their first attempt
         self._flush_due = False
@@ -104,6 +106,10 @@ class Shift:
         self._spawn()
         if self._gauge is not None:
             self._gauge.begin()
+
+    def blame(self, index: int, error: BlockingCall) -> BlockingCall:
+        """Let an item that is under way fail when it ends, whatever it returns; return the error that it fails with. Any thread."""
+        return self._blamed.setdefault(index, error)
 
     def nudge(self) -> None:
         """Look again whether there is something to take."""
@@ -163,7 +169,7 @@ class Shift:
         # What stands between two items here is what an item costs: 0.5 µs. (Measured: benchmarks/peers/loops.py)
         call, now, place, measured = self._call, self._host.clock.now, self.place, self._measured
         put_index, put_value, put_seconds = self._indexes.append, self._values.append, self._seconds.append
-        begun = 0.0
+        begun, blamed = 0.0, self._blamed
         bad: Misfortune | None = None
         for index, item in self._feed:
             if self._stopped and index >= place.barred:
@@ -176,6 +182,8 @@ class Shift:
                 if measured:
                     begun = now()
                 value = await call(item)
+                if blamed:
+                    self._check(index)
             except BaseException as error:
                 bad = Misfortune(0, error, item)
             else:
@@ -191,6 +199,11 @@ class Shift:
             if self._upset and not await self._may_go_on():
                 break
         self._active -= 1
+
+    def _check(self, index: int) -> None:
+        """Raise what an item is blamed for."""
+        if (error := self._blamed.pop(index, None)) is not None:
+            raise error
 
     async def _may_go_on(self) -> bool:
         """Let the loop turn; tell a puller whether it may take another item."""
@@ -219,6 +232,7 @@ class Shift:
                     return
                 tries += 1
                 value = await self._call(bad.item)
+                self._check(index)
             except BaseException as error:
                 bad = bad._replace(error=error, attempts=tries)
             else:
