@@ -11,7 +11,7 @@ from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
 COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize", "max_tasks_per_child")
-LATER = ("journal", "rate", "retry_failed", "seed")
+LATER = ("journal", "retry_failed", "seed")
 ENGINE = InlineEngine()
 
 
@@ -40,6 +40,7 @@ GOOD = {
     "errors": ["raise", "group", "return"],
     "timeout": [None, 1, 0.001, 1e300, 10**9],
     "blocking": ["warn", "error"],
+    "rate": [None, 1, 0.5, 10**6, "100/s", "30/min", " 1.5 / hour ", "2/seconds", "7/H"],
     "deadline": [None, 1, 0.001, 1e300, 10**9],
     "retries": [0, 1, 10**9],
     "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
@@ -55,6 +56,23 @@ BAD = {
     "errors": [None, "", "ignore", "Raise", True, 0, ["raise"]],
     "timeout": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
     "blocking": [None, True, "off", 1],
+    "rate": [
+        0,
+        -1,
+        True,
+        float("inf"),
+        float("nan"),
+        "often",
+        "3",
+        "/s",
+        "x/s",
+        "3/fortnight",
+        "0/s",
+        "-1/s",
+        "nan/s",
+        b"3/s",
+        [3],
+    ],
     "deadline": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
     "retries": [None, -1, True, False, 1.0, "2", [2], object()],
     "memory": [0, -1, 1, (1 << 20) - 1, 2**63, True, False, 1.5e9, b"2 GiB", [1], "", "lots", "2 GiB!", "1 KiB", "-2 GiB", "2 XB"],

@@ -13,7 +13,7 @@ from atonce._policy.ordering import AsFinished, InOrder
 from atonce._run.begin import begin, crew_for, first_engine
 from atonce._run.bell import LoopBell, ThreadBell
 from atonce._run.driver import Run
-from atonce._run.source import Source
+from atonce._run.source import Pace, Source
 from atonce._run.staff import Staff
 from atonce._values.job import Job, Setup, is_coroutine_function
 from atonce._values.typed import TypeVar
@@ -114,6 +114,7 @@ class Workplace:
         self._staff = staff
         self.is_plain = staff is None
         self.clock = clock
+        self._pace = Pace(defaults.per_s, clock) if defaults.rate is not None else None
         self._lock = threading.Lock()
         self._closed = False  # Guarded by: _lock
         self._open: WeakSet[Session[Any]] = WeakSet()  # Guarded by: _lock. Only of a staff that outlives its sessions
@@ -156,6 +157,14 @@ class Workplace:
             session.read(order.inputs)
         return self._remember(session)
 
+    def _pace_of(self, options: Options) -> Pace | None:
+        """Give the pace for a call: the pool's, unless the call has one of its own."""
+        if options.rate is None:
+            return None
+        if self._pace is not None and options.rate == self.defaults.rate:
+            return self._pace
+        return Pace(options.per_s, self.clock)
+
     def _remember(self, session: S) -> S:
         if self._staff is not None:
             with self._lock:
@@ -187,13 +196,14 @@ class Workplace:
             memory_bytes=options.memory_bytes,
             max_tasks=options.max_tasks_per_child,
             collected=not order.streamed,
+            paced=options.rate is not None,
             elastic=engine.kind == "async" and options.concurrency is None and options.engine != "inline",
         )
         staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self.clock)
         in_order = options.ordered or not order.streamed
         run = Run(
             job,
-            _source(order),
+            _source(order, self._pace_of(options)),
             ordering=InOrder() if in_order else AsFinished(),
             in_place=order.streamed and options.ordered,
             collected=not order.streamed,
@@ -227,13 +237,15 @@ def _listeners(order: Order, options: Options) -> Emit | None:
     return both
 
 
-def _source(order: Order) -> Source:
+def _source(order: Order, pace: Pace | None) -> Source:
     buffersize, at_once = order.options.buffersize, not order.streamed
     if order.asynchronous:
         from atonce._run.inflow import FedSource  # noqa: PLC0415 (for those who have such inputs)
 
-        return FedSource(buffersize=buffersize, consumed_at_once=at_once)
-    return Source(order.inputs, length=order.length, buffersize=buffersize, consumed_at_once=at_once, prompt=order.prompt)
+        return FedSource(buffersize=buffersize, consumed_at_once=at_once, pace=pace)
+    return Source(
+        order.inputs, length=order.length, buffersize=buffersize, consumed_at_once=at_once, prompt=order.prompt, pace=pace
+    )
 
 
 def _inputs(iterables: tuple[Any, ...], *, asynchronous: bool) -> Any:

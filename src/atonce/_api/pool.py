@@ -15,7 +15,7 @@ from atonce._run.staff import Staff
 from atonce._values.job import Setup, is_coroutine_function
 from atonce._values.options import Options
 from atonce._values.typed import TypeVar
-from atonce.errors import PoolClosed
+from atonce.errors import OptionError, PoolClosed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -91,7 +91,12 @@ class Pool(Mapping):
 
         Raises:
             PoolClosed: the pool is closed.
+            OptionError: the pool has a rate, which no line of calls keeps.
         """
+        if self._options.rate is not None:
+            raise OptionError(
+                "rate= holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls"
+            )
         is_async = is_coroutine_function(fn)
         engine = self._options.engine
         if engine == "inline" and not is_async:

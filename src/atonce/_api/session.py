@@ -59,6 +59,10 @@ class Session(Generic[B]):
         left_s = self._left_s()
         return left_s is not None and left_s <= 0 and not self.run.over
 
+    def _nap_s(self) -> float | None:
+        """Tell for how many seconds to wait for the bell, at most."""
+        return min((nap_s for nap_s in (self._left_s(), self.run.again_in_s()) if nap_s is not None), default=None)
+
     def _say_too_late(self) -> NoReturn:
         """Raise what a call raises that took too long. It has ended, so that the counts are known."""
         run, report = self.run, self.run.report
@@ -102,7 +106,7 @@ class SyncSession(Session[ThreadBell]):
                 elif run.failing or run.over:
                     break
                 else:
-                    bell.wait(self._left_s())
+                    bell.wait(self._nap_s())
         except GeneratorExit:
             self.abandon()
             raise
@@ -156,7 +160,7 @@ class AsyncSession(Session[LoopBell]):
                 elif run.failing or run.over:
                     break
                 else:
-                    await bell.wait(self._left_s())
+                    await bell.wait(self._nap_s())
         except BaseException:
             await self.close()
             raise

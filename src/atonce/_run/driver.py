@@ -150,6 +150,7 @@ class Run:
         self._overstaffed = False  # whether there may be more workers here than are wanted
         self._queued = 0  # workers asked for and not come yet. Guarded by: _lock
         self._starved: set[Worker] = set()  # Guarded by: _lock
+        self._again_at_s: float | None = None  # when to look for workers again. Belongs to the consumer
         self._heard_from: set[str] = set()  # names of those hired last who have delivered. Belongs to the consumer
         self._witnesses: deque[Witnessed] | None = None  # any thread appends, the manager pops
         if emit is not None:
@@ -430,6 +431,10 @@ class Run:
             due = self._ordering.pop()
             if due is not None:
                 return due
+            # Race: 1. there is nothing for workers, because it is too early; 2. it is not any more, by the time that we ask when to
+            # come again; 3. nobody wakes us. So we ask first: whoever finds nothing after that, says so.
+            due_in_s = self.source.due_in_s()
+            self._again_at_s = None if due_in_s is None else self._clock.now() + due_in_s
             self._top_up()
             if not self.caller_helps or self._pumped is None or (self._pausing is not None and self._pausing.begun):
                 return None
@@ -437,6 +442,10 @@ class Run:
                 return None
             if not self._pumped.step():
                 return None
+
+    def again_in_s(self) -> float | None:
+        """Tell after how many seconds to poll again, if nobody rings before; ``None`` for not before somebody does."""
+        return None if self._again_at_s is None else max(0.0, self._again_at_s - self._clock.now())
 
     def _drain(self) -> None:
         outbox = self._outbox

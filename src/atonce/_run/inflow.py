@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable
     from typing import Any
 
+    from atonce._run.source import Pace
+
 __all__ = ("FedSource", "Inflow", "together")
 
 _AHEAD = 256  # items that wait for a worker, at most. Assumes: what takes longer to read than to take is waited for anyway
@@ -35,8 +37,8 @@ class FedSource(Source):
         wanted: called by whoever takes items, in any thread: there is room for more.
     """
 
-    def __init__(self, *, buffersize: int | None = None, consumed_at_once: bool = False) -> None:
-        super().__init__((), buffersize=buffersize, consumed_at_once=consumed_at_once, prompt=True)
+    def __init__(self, *, buffersize: int | None = None, consumed_at_once: bool = False, pace: Pace | None = None) -> None:
+        super().__init__((), buffersize=buffersize, consumed_at_once=consumed_at_once, prompt=True, pace=pace)
         self.wanted: Callable[[], None] | None = None
         self._there: deque[Any] = deque()  # Guarded by: _lock
         self._ended = False  # whether no more is put there. Guarded by: _lock
@@ -70,6 +72,8 @@ class FedSource(Source):
         with self._lock:
             if self._bounded:
                 limit = min(limit, self._room(limit, 1))
+            if self._pace is not None:
+                limit = self._pace.allowed(limit)
             items = list(islice(self._there, max(0, limit)))
             if self.exhausted or not items:
                 return None
@@ -82,6 +86,8 @@ class FedSource(Source):
             self._lent = False
             self._pop(read)
             self.taken += read
+            if self._pace is not None:
+                self._pace.started(read)
             self.error = self.error or error
             self.exhausted = self.exhausted or error is not None
         self._say_wanted()

@@ -7,6 +7,7 @@ import threading
 from itertools import islice
 
 from atonce._policy.batching import fair_share, read_ahead
+from atonce._policy.pacing import Pacer
 from atonce._values.batch import Batch, Lent
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -15,9 +16,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-__all__ = ("Source",)
+    from atonce._machine.clock import Clock
+
+__all__ = ("Pace", "Source")
 
 _SAMPLE = 16  # inputs
+
+
+class Pace:
+    """At which pace the items of runs are started, by whoever takes them. Any thread."""
+
+    def __init__(self, per_s: float, clock: Clock) -> None:
+        self._pacer = Pacer(per_s)  # Guarded by: _lock
+        self._clock = clock
+        self._lock = threading.Lock()  # runs of one pool share their pace
+
+    def allowed(self, limit: int) -> int:
+        """Tell how many may be started now, at most ``limit``."""
+        with self._lock:
+            return min(limit, self._pacer.available(self._clock.now()))
+
+    def started(self, items: int) -> None:
+        """Hear that so many are started."""
+        with self._lock:
+            self._pacer.started(items, self._clock.now())
+
+    def due_in_s(self) -> float:
+        """Tell after how many seconds another may be started; 0 if that is now."""
+        with self._lock:
+            return self._pacer.due_in_s(self._clock.now())
 
 
 class Source:
@@ -43,6 +70,7 @@ class Source:
         buffersize: int | None = None,
         consumed_at_once: bool = False,
         prompt: bool = False,
+        pace: Pace | None = None,
     ) -> None:
         self.length = length
         self.prompt = prompt
@@ -57,6 +85,7 @@ class Source:
         self._range = inputs if type(inputs) is range else None  # what is left of it, if nothing else has read from it
         self._buffersize = buffersize
         self._bounded = not consumed_at_once
+        self._pace = pace
         self._lent = False  # Guarded by: _lock for writing
         self._lock = threading.Lock()
 
@@ -80,6 +109,8 @@ class Source:
                 limit = min(limit, self._room(limit, workers))
             remaining = None if self.length is None else max(0, self.length - self.taken)
             limit = fair_share(limit, remaining, workers, min(least, limit)) if limit > 1 else limit
+            if self._pace is not None:
+                limit = self._pace.allowed(limit)
             if limit < 1:
                 return None
             items = self._read(min(limit, self.barred - self.taken))
@@ -88,6 +119,8 @@ class Source:
             batch = Batch(self.taken, items)
             self.sample = tuple(items[-_SAMPLE:])
             self.taken += len(items)
+            if self._pace is not None:
+                self._pace.started(len(items))
             return batch
 
     def lend(self, limit: int) -> Lent | None:
@@ -98,6 +131,8 @@ class Source:
         with self._lock:
             if self._bounded:
                 limit = min(limit, self._room(limit, 1))
+            if self._pace is not None:
+                limit = self._pace.allowed(limit)
             if self.exhausted or limit < 1:
                 return None
             self._lent = True
@@ -112,12 +147,22 @@ class Source:
             if self._range is not None:
                 self._range = self._range[read:]
             self.taken += read
+            if self._pace is not None:
+                self._pace.started(read)
             self.error = error
             self.exhausted = self.exhausted or ended or error is not None
 
     def has_room(self, workers: int) -> bool:
         """Tell whether ``take`` would read something."""
-        return not self.exhausted and not self._lent and (not self._bounded or self._room(1, workers) > 0)
+        if self.exhausted or self._lent or (self._bounded and self._room(1, workers) <= 0):
+            return False
+        return self._pace is None or self._pace.allowed(1) > 0
+
+    def due_in_s(self) -> float | None:
+        """Tell after how many seconds another item may be started, if it is only the pace that keeps it back; else ``None``."""
+        if self._pace is None or self.exhausted:
+            return None
+        return self._pace.due_in_s() or None
 
     def bar(self, index: int) -> None:
         """Let nothing be started from this index on."""

@@ -55,6 +55,7 @@ class Job:
         timed: whether each item's wall time is wanted, and not only its batch's.
         in_flight: how many items one worker may run side by side, where its kind can.
         elastic: whether ``in_flight`` is only what to begin with, and the worker finds out how many its kind of work bears.
+        paced: whether an item has to be started when it is taken, because it was not to be started before.
         chunksize: how many items a worker takes at a time; ``None`` to let it measure.
         stops: whether the first failure ends the run.
         timeout_s: seconds that one attempt at an item may take; ``None`` for as long as it likes.
@@ -74,6 +75,7 @@ class Job:
         "max_tasks",
         "memory_bytes",
         "name",
+        "paced",
         "retries",
         "star",
         "stops",
@@ -98,6 +100,7 @@ class Job:
         max_tasks: int | None = None,
         collected: bool = False,
         elastic: bool = False,
+        paced: bool = False,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -113,6 +116,7 @@ class Job:
         self.max_tasks = max_tasks
         self.collected = collected
         self.elastic = elastic
+        self.paced = paced
 
     def side_by_side(self, in_flight: int) -> Job:
         """Return the same job for workers with so many items in flight each."""

@@ -33,6 +33,7 @@ class PoolOptionsDict(TypedDict, total=False):
     ordered: bool
     timeout: float | None
     deadline: float | None
+    rate: float | str | None
     retries: int
     memory: int | str | None
     max_tasks_per_child: int | None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from atonce._values.option_types import BlockingMode, EngineName, ErrorsMode
 
-__all__ = ("ENGINES", "ERRORS_MODES", "Options", "bytes_in")
+__all__ = ("ENGINES", "ERRORS_MODES", "Options", "bytes_in", "per_s_in")
 
 ENGINES: tuple[EngineName, ...] = ("auto", "inline", "thread", "process", "async")
 BLOCKING_MODES: tuple[BlockingMode, ...] = ("warn", "error")
@@ -25,13 +25,13 @@ ERRORS_MODES: tuple[ErrorsMode, ...] = ("raise", "group", "return")
 _NOT_YET_ENGINES = ("interpreter", "dask", "ray")
 _NOT_YET_OPTIONS = (
     "journal",
-    "rate",
     "retry_failed",
     "seed",
 )
 
 _LEAST_MEMORY_BYTES = 1 << 20  # Assumes: whoever writes less has left out the unit. No interpreter starts with so little
 _MOST_MEMORY_BYTES = 2**63 - 1  # what the kernel's limits can hold
+_SECONDS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600}
 _SIZE = r"([0-9]{1,19}(?:\.[0-9]*)?|\.[0-9]+)\s*(?:([kmgt])(i?b)?|b)?"
 _POWERS = {"k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -69,6 +69,7 @@ class Options(Record):
         errors: what the failure of an item does to the call.
         timeout: seconds that one attempt at an item may take, above 0. Only for workers that can be stopped: processes, coroutines.
         deadline: seconds that the whole call may take, above 0: then nothing more is started, and what can be stopped is.
+        rate: starts in a second, of all workers together: a number, or text as ``per_s_in`` reads it.
         retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most.
         memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
         max_tasks_per_child: items after which a worker process is renewed.
@@ -88,6 +89,7 @@ class Options(Record):
     errors: ErrorsMode = "raise"
     timeout: float | None = None
     deadline: float | None = None
+    rate: float | str | None = None
     retries: int = 0
     memory: int | str | None = None
     max_tasks_per_child: int | None = None
@@ -119,6 +121,13 @@ class Options(Record):
         return options
 
     @property
+    def per_s(self) -> float:
+        """Starts in a second; without an end where there is no ``rate``."""
+        if self.rate is None:
+            return float("inf")
+        return per_s_in(self.rate) or float("inf") if isinstance(self.rate, str) else self.rate
+
+    @property
     def memory_bytes(self) -> int | None:
         """What each worker process may have, in bytes."""
         return bytes_in(self.memory) if isinstance(self.memory, str) else self.memory
@@ -148,6 +157,27 @@ def bytes_in(text: str) -> int | None:
     number, letter, ending = match.groups()
     power = _POWERS[letter.lower()] if letter else 0
     return int(float(number) * (1000 if (ending or "").lower() == "b" else 1024) ** power)
+
+
+def per_s_in(text: str) -> float | None:
+    """Read a rate.
+
+    Args:
+        text: a number, and after a slash ``s``, ``min`` or ``h``, or the words that these stand for.
+
+    Returns:
+        How many in a second; ``None`` if it is no rate.
+
+    Example:
+        >>> per_s_in("100/s"), per_s_in("30/min"), per_s_in("1800 / hour"), per_s_in("often")
+        (100.0, 0.5, 0.5, None)
+    """
+    number, _, unit = text.partition("/")
+    seconds = _SECONDS.get(unit.strip().lower().removesuffix("s") or unit.strip().lower())
+    try:
+        return None if seconds is None else float(number) / seconds
+    except ValueError:
+        return None
 
 
 def _is_known(name: str, value: object) -> bool:
@@ -229,6 +259,20 @@ def _check_seconds(name: str, value: object) -> None:
         raise OptionError(f"{name}={value!r}: expected more than 0 seconds, and an end; None is for no limit")
 
 
+def _check_rate(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise OptionError(
+            f"{name}={value!r}: expected starts per second, text such as '30/min', or None, not {type(value).__name__}"
+        )
+    per_s = per_s_in(value) if isinstance(value, str) else value
+    if per_s is None:
+        raise OptionError(f"{name}={value!r}: expected a number of starts per second, or text such as '100/s', '30/min' or '500/h'")
+    if not 0 < per_s <= sys.float_info.max or 1 / per_s > sys.float_info.max:
+        raise OptionError(f"{name}={value!r}: expected more than 0 starts, and an end; None is for no limit")
+
+
 def _check_memory(name: str, value: object) -> None:
     if value is None:
         return
@@ -276,6 +320,7 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "errors": _check_errors,
     "timeout": _check_seconds,
     "deadline": _check_seconds,
+    "rate": _check_rate,
     "retries": _check_retries,
     "memory": _check_memory,
     "max_tasks_per_child": _check_count,

@@ -149,7 +149,7 @@ class Desk:
         under_way = len(link.flights) if link is not None else 0
         crowded = self.place.crowded(member)
         while not crowded or self._pieces or self._reader is not None:
-            if under_way >= _AHEAD:
+            if under_way >= (1 if self.job.paced else _AHEAD):
                 return
             if self._is_spent(link):
                 break
