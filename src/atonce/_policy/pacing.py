@@ -12,9 +12,9 @@ _EARLY_S = 0.01  # that a start may be before its time: clocks, and those who wa
 class Pacer:
     """Spaces starts evenly, by the generic cell rate algorithm. Pure: it is told the time.
 
-    It keeps the time at which the next start would be due if all before it had been evenly spaced. A start may be up to 10 ms before
-    that: so one that came late does not make all that follow late, and nobody need be woken for each of thousands in a second. In any
-    ``t`` seconds there are no more than ``per_s * (t + 0.01) + 1`` starts.
+    It keeps the time at which the next start would be due if all before it had been evenly spaced. A start may be 10 ms
+    before that: so one that came late does not make all that follow late, and nobody need be woken for each of thousands in a
+    second. In any ``t`` seconds there are no more than ``per_s * (t + 0.01) + 1`` starts.
 
     Source:
         ITU-T I.371, "virtual scheduling algorithm". Ours does not reject what comes too early: it tells when to come again.

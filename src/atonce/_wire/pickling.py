@@ -10,12 +10,16 @@ from __future__ import annotations
 import _pickle
 import sys
 import threading
+from collections import ChainMap
 from contextlib import contextmanager, suppress
-from functools import partial
+from contextvars import ContextVar
+from functools import cache, partial
+from io import BytesIO
 from types import FunctionType, MethodType
 
 from atonce._wire.arena import BIG_BYTES
 from atonce._wire.byvalue import homeless_modules, look_at
+from atonce._wire.contexts import reduce_variable
 from atonce._wire.lightly import dumps_lightly
 from atonce._wire.outofband import dumps_with_buffers, stream_with_buffers
 from atonce.errors import PicklingFailed
@@ -109,20 +113,21 @@ def dumps_function_apart(fn: Callable[..., Any]) -> tuple[bytes, list[memoryview
     if buffers or len(blob) < BIG_BYTES:
         return blob, buffers
     try:
-        with _by_value() as cloudpickle:  # whose pickler can leave out the bytes that a closure holds
-            return stream_with_buffers(fn, pickler=cloudpickle.Pickler)
+        with _by_value() as pickler:  # which can leave out the bytes that a closure holds
+            return stream_with_buffers(fn, pickler=pickler)
     except Exception:
         return blob, []
 
 
 def _dumps_by_value(thing: Any, buffer_callback: Any = None) -> bytes:
-    with _by_value() as cloudpickle:
-        return bytes(cloudpickle.dumps(thing, _PROTOCOL, buffer_callback))
+    with _by_value() as pickler, BytesIO() as file:
+        pickler(file, _PROTOCOL, buffer_callback).dump(thing)
+        return file.getvalue()
 
 
 @contextmanager
 def _by_value() -> Iterator[Any]:
-    """Give cloudpickle, which sends what is in homeless modules by value meanwhile."""
+    """Give cloudpickle's pickler, which sends what is in homeless modules by value meanwhile, and context variables by name."""
     import cloudpickle  # noqa: PLC0415 (20 ms)
 
     modules = [sys.modules[name] for name in homeless_modules() if name != "__main__" and name in sys.modules]
@@ -131,11 +136,19 @@ def _by_value() -> Iterator[Any]:
         try:
             for module in modules:
                 cloudpickle.register_pickle_by_value(module)
-            yield cloudpickle
+            yield _pickler()
         finally:
             for module in modules:
                 if module.__name__ not in before:
                     cloudpickle.unregister_pickle_by_value(module)
+
+
+@cache
+def _pickler() -> Any:
+    from cloudpickle import Pickler  # noqa: PLC0415 (20 ms)
+
+    table = ChainMap({ContextVar: reduce_variable}, *Pickler.dispatch_table.maps)
+    return type("Sender", (Pickler,), {"dispatch_table": table})
 
 
 def _explain(thing: Any, error: BaseException) -> str:

@@ -7,6 +7,7 @@ Its states are the ``PHASE`` word's, which the parent reads when it has died::
 
 from __future__ import annotations
 
+from _contextvars import copy_context
 from _pickle import dumps, loads
 from time import monotonic_ns, perf_counter
 
@@ -43,6 +44,7 @@ _MOST_IN_STRIDE = 4096
 _FLUSH_S = 0.005  # a batch that takes longer sends what it has
 _COLLECTED_FLUSH_S = 0.02  # where nobody looks at a result before the last one is there
 _PROTOCOL = 5
+_JOB = 74  # the letter J
 
 
 class Child:
@@ -72,13 +74,16 @@ class Child:
             66: self._run_batch,
             67: self._run_carefully,
             71: self._reuse,
-            74: self.take_job,
+            _JOB: self.take_job,
             79: self._run_from_arena,
             83: self.set_up,
         }
         words, following = self._words, self._inlet.next
+        context = own = copy_context()
         while (message := following()) is not None:
-            answers[message[0]](memoryview(message)[1:])
+            if message[0] == _JOB:
+                context = own.copy()  # with the caller's variables, and none of the last job's
+            context.run(answers[message[0]], memoryview(message)[1:])
             words[PHASE] = IDLE
             del message
         self._drop_job()
@@ -111,7 +116,7 @@ class Child:
         """Get ready for what follows.
 
         ``payload`` is a pickled dict: ``fn`` (a parcel), ``star``, ``name``, ``is_async``, ``timed``, ``in_flight``, ``stops``,
-        ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``logging`` and ``warnings``.
+        ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``context``, ``logging`` and ``warnings``.
         """
         self._words[PHASE] = TAKING_JOB
         if self._unfit:
@@ -124,6 +129,10 @@ class Child:
         try:
             self._job = job = loads(payload)
             self._adopt(job)
+            if job["context"]:
+                from atonce._wire.contexts import unpack_context  # noqa: PLC0415 (few have any)
+
+                unpack_context(job["context"], loads)
             job["fn"] = self._open(job["fn"])
             self._call = self._calls_of(job)
             self._claims.forget()

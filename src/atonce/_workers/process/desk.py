@@ -110,7 +110,9 @@ class Desk:
         self._notice = ""  # what the caller should know, and has not been told
         self._inquest = Inquest(self.job)
         self._reader = None if place.prompt else InputReader(place, self._arrived)
-        self._dispatch = Dispatch(self.job, parcels, host.surroundings())
+        self._dispatch = Dispatch(self.job, parcels, host.surroundings(), place.context)
+        if left := self._dispatch.left_behind:
+            self._notice = f"context variables that no other process can have stay behind: {', '.join(sorted(left))}"
 
     # ---- members ----------------------------------------------------------------------------------------------------------------
 

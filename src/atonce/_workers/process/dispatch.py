@@ -8,6 +8,8 @@ from __future__ import annotations
 from _pickle import dumps as pickled
 
 from atonce._values.typed import NamedTuple
+from atonce._wire.contexts import pack_context
+from atonce._wire.pickling import dumps
 from atonce._workers.process.inquest import FailedItem
 from atonce._workers.process.link import Link, Piece
 from atonce._workers.process.parcels import Parcels
@@ -16,6 +18,7 @@ from atonce.errors import PicklingFailed
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
+    from contextvars import Context
     from typing import Any
 
     from atonce._values.job import Job
@@ -39,10 +42,15 @@ class Dispatch:
         job: the job.
         parcels: packs it.
         surroundings: what a worker takes over from the parent for the job, besides.
+        context: the caller's context variables.
+
+    Attributes:
+        left_behind: names of context variables that no other process can have.
     """
 
-    def __init__(self, job: Job, parcels: Parcels, surroundings: dict[str, Any]) -> None:
+    def __init__(self, job: Job, parcels: Parcels, surroundings: dict[str, Any], context: Context) -> None:
         self._parcels = parcels
+        variables, self.left_behind = pack_context(context, dumps) if context else ([], [])
         parcel, self._slot = parcels.of_function(job.fn)
         self._message = pickled(
             {
@@ -57,6 +65,7 @@ class Dispatch:
                 "retries": job.retries,
                 "memory_bytes": job.memory_bytes,
                 "collected": job.collected,
+                "context": variables,
                 **surroundings,
             },
             _PROTOCOL,

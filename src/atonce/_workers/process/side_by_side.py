@@ -6,6 +6,7 @@ A batch is begun as a whole and ends with its slowest item.
 from __future__ import annotations
 
 import threading
+from contextvars import copy_context
 from time import monotonic_ns, perf_counter, process_time
 
 from atonce._values.batch import Delivery, Misfortune
@@ -75,7 +76,7 @@ class _Slots:
         """Run the batch in threads; this one is the first."""
         threads: list[threading.Thread] = []
         for _ in range(min(self._job["in_flight"], len(self._items)) - 1):
-            thread = threading.Thread(target=self._work)
+            thread = threading.Thread(target=copy_context().run, args=(self._work,))
             try:
                 thread.start()
             except (RuntimeError, MemoryError):  # there is no room for another one: these have to do
