@@ -81,6 +81,10 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
     engine, source = crew.engine, run.source
     choice = only_choice(options, is_async=run.job.is_async)
     watches = options.engine == "auto" and choice is None
+    if engine.kind == "async":
+        from atonce._run.lookout import Lookout  # noqa: PLC0415 (for those who have coroutines)
+
+        Lookout(clock, strict=options.blocking == "error").begin(run)  # before there is anything to see
     if engine.pumped:
         run.report.plan.engine = engine.kind
         run.lend_caller(_pumped(engine, run.job, staff.setup, clock), for_good=not watches, alone=not watches)
@@ -89,12 +93,6 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
             # A worker of this pool calls the pool: all of them may be doing so, so each works at its own call.
             run.lend_caller(_pumped(engine_named("inline"), run.job, Setup(), clock), for_good=True)
         run.hire(Crew(engine, 1, 1) if watches else crew)
-    if engine.kind == "async":
-        from atonce._run.lookout import Lookout  # noqa: PLC0415 (for those who have coroutines)
-
-        lookout = Lookout(run, clock, strict=options.blocking == "error")
-        run.watch_over(lookout)
-        lookout.begin()
     _explain_beginning(run, options, engine, choice)
     if watches and source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
         from atonce._run.manager import HiringManager  # noqa: PLC0415 (3 ms, for those who leave the choice to us)

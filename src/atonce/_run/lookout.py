@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 
-from atonce._probe.blocking import call_in, instead_of, stack
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
 from atonce._values.typed import Protocol, cast
@@ -71,6 +70,8 @@ class Blockage:
     def words(self, name: str) -> str:
         """Say it."""
         often = "" if self.times == 1 else f" ({self.times:,} times, {in_words(self.longest_s)} at most)"
+        from atonce._probe.blocking import instead_of  # noqa: PLC0415 (loaded, to find the call)
+
         place = f"{os.path.basename(self.call.file)}:{self.call.line}"  # noqa: PTH119 (pathlib takes 3.5 ms)
         return (
             f"{name} blocked the event loop for {in_words(self.seconds)}{often} in {place}: {self.call.text}. "
@@ -93,15 +94,14 @@ class _Spell:
 class Lookout:
     """Looks after the loops of one run. Everything belongs to its thread, but for what is said otherwise."""
 
-    def __init__(self, run: Run, clock: Clock, *, strict: bool) -> None:
+    def __init__(self, clock: Clock, *, strict: bool) -> None:
         """Prepare.
 
         Args:
-            run: whose loops.
             clock: where the time is read.
             strict: whether an item fails that blocks.
         """
-        self._run: Run | None = run
+        self._run: Run | None = None
         self._clock = clock
         self._strict = strict
         self._bell = ThreadBell()  # rung at the end
@@ -113,8 +113,10 @@ class Lookout:
         self._cpu_s: dict[int, float] = {}  # what each thread's clock showed at the last look
         self._idle = 0  # looks in a row at which no item was under way on a loop
 
-    def begin(self) -> None:
-        """Start to look. Any thread."""
+    def begin(self, run: Run) -> None:
+        """Start to look after the loops of a run."""
+        self._run = run
+        run.watch_over(self)
         self._errand = ATTENDANTS.send(self._watch)
 
     def end(self, *, wait: bool) -> None:
@@ -192,6 +194,8 @@ class Lookout:
     @staticmethod
     def _find(frame: FrameType) -> tuple[Call, Shift, int] | None:
         """Find the call, and the item that it is in: its shift, and its index."""
+        from atonce._probe.blocking import call_in, stack  # noqa: PLC0415 (15 ms, for those who have blocked)
+
         frames: list[FrameType] = []
         for each in stack(frame):
             if each.f_code is _PULL:
