@@ -103,14 +103,14 @@ def test_a_service_that_saturates_is_kept_busy_and_not_more(slots, seconds):
 @pytest.mark.parametrize("slots", [64, 100, 300])
 def test_with_smaller_steps_little_more_is_ever_sent_than_the_next_step(slots, seconds):
     driven = Driven(Service(lambda _level, _item: seconds, slots=slots), 40 * slots, most=10_000, growth=1.5)
-    assert driven.most <= (1.5 if slots < 300 else 1.6) * slots  # a level just above the knee looks as good as one below
+    assert driven.most <= (1.5 if slots < 300 else 1.7) * slots  # a level just above the knee looks as good as one below
     assert driven.seconds <= 1.25 * 40 * seconds
 
 
 def test_with_smaller_steps_ten_thousand_are_in_flight_after_some_latencies():
     driven = Driven(Service(lambda _level, _item: 0.1), 100_000, most=10_000, growth=1.5)
     assert driven.most == 10_000
-    assert next(now for now, target in driven.targets if target == 10_000) < 20 * 0.1
+    assert next(now for now, target in driven.targets if target == 10_000) < 25 * 0.1
 
 
 @pytest.mark.parametrize("seconds", [0.005, 0.02, 0.05])

@@ -23,7 +23,6 @@ _GROWN = 1.15  # times the rate of the level before: then it was worth it
 _PERHAPS = 1.05  # the same: then it is looked at once more
 _SLOWER = 1.6  # times the latency of before, and half of a window is not back: that is enough to know
 _STEADY = 1.2  # times the shortest latency: up to here nobody waits for anybody, and the next step may be a large one
-_AT_ONCE = 1.05  # times the shortest latency: nobody waits at all
 _SMALL_STEP = 1.5  # while somebody waits already
 _ABOUT = 0.9  # of the target: that is it, but for those who are between two items
 _HEADROOM = 1.1
@@ -148,15 +147,8 @@ class Knee:
             self._levelled = started
             self._windows.append(window)
 
-    def _open(self, started: int, more: int) -> None:
-        """Begin a window.
-
-        Args:
-            started: items that have been started so far.
-            more: by how many the level has just been raised, where nobody had to wait before: these are started at once, tell
-                enough, and are heard of in half the time; 0 elsewhere.
-        """
-        self._windows.append(_Window(started, max(_WINDOW, more if more > 0 else self.target), self.target))
+    def _open(self, started: int) -> None:
+        self._windows.append(_Window(started, max(_WINDOW, self.target), self.target))
 
     def _judge_all(self, now_s: float, started: int, *, room: bool) -> None:
         while self._windows:
@@ -179,7 +171,7 @@ class Knee:
             if self.target != before:
                 self._windows.clear()
             if not self._windows:
-                self._open(started, 0 if self.settled or latency > _AT_ONCE * self._shortest_s else self.target - before)
+                self._open(started)
                 return
 
     def _judge(self, level: int, latency: float, *, slow: bool, room: bool) -> None:
