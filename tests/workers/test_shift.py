@@ -7,8 +7,11 @@ import resource
 import pytest
 
 import atonce
+from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._machine.descriptors import make_room, most_open
-from atonce._workers.shift import _runs
+from atonce._values.job import Job
+from atonce._workers.gauge import Gauge
+from atonce._workers.shift import Shift, _runs
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,41 @@ async def test_with_fewer_pullers_than_before_each_item_still_runs_once():
     service = Thrashing()
     assert await atonce.amap(service, range(600)) == list(range(600))
     assert sorted(service.seen) == list(range(600))
+
+
+async def test_a_place_that_breaks_ends_the_shift_and_all_that_looks_after_it():
+    class Broken:
+        job = Job(abs, is_async=True, in_flight=2, elastic=True)
+        stopped, barred, finished = False, 10, False
+
+        def take(self, _limit: int, _least: int) -> None:
+            raise MemoryError("no batch")
+
+    class Host:
+        name, loop, clock = "host", asyncio.get_running_loop(), SYSTEM_CLOCK
+
+    shift = Shift(Broken(), object(), Host())
+    shift.begin()
+    with pytest.raises(MemoryError, match="no batch"):
+        await shift.over
+    assert all(handle.cancelled() for handle in asyncio.get_running_loop()._scheduled)
+
+
+async def test_while_nothing_waits_it_is_looked_at_ever_more_seldom():
+    looks, enough = [], asyncio.Event()
+
+    def progress() -> tuple[int, int]:
+        looks.append(asyncio.get_running_loop().time())
+        if len(looks) == 8:
+            enough.set()
+        return 5, 5
+
+    gauge = Gauge(SYSTEM_CLOCK, progress, lambda _target: None, asyncio.get_running_loop())
+    gauge.begin()
+    await enough.wait()
+    gauge.end()
+    assert looks[-1] - looks[0] >= 0.06
+    assert gauge.target == 2
 
 
 @pytest.fixture

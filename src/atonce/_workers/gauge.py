@@ -52,6 +52,7 @@ class Gauge:
         self._knee: Knee | None = None  # until something waits
         self._begun_s = 0.0
         self._looked_s = 0.0
+        self._nap_s = _FIRST_S
         self._mark = self._last = (0.0, 0.0)  # time and CPU time, at the ends of the span
         self._timer: asyncio.TimerHandle | None = None
 
@@ -89,8 +90,11 @@ class Gauge:
                 growth=_GROWTH,
             )
         self._look()
-        shortest_s = 0.0 if self._knee is None else self._knee.shortest_s
-        self._timer = self._loop.call_later(min(_LONGEST_S, max(_FIRST_S, shortest_s / 8)), self._tick)
+        if self._knee is None or started == ended:  # nothing is under way
+            self._nap_s = min(_LONGEST_S, 2 * self._nap_s)
+        else:
+            self._nap_s = min(_LONGEST_S, max(_FIRST_S, self._knee.shortest_s / 8))
+        self._timer = self._loop.call_later(self._nap_s, self._tick)
 
     def _look(self) -> None:
         self._looked_s = now_s = self._clock.now()

@@ -269,6 +269,8 @@ class Shift:
         self._pullers.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and not self.over.done():
             self._flush()
+            if self._gauge is not None:
+                self._gauge.end()
             self.over.set_exception(error)  # a defect of ours, or of the place: the run must hear of it
         if self._again:
             self.nudge()
