@@ -60,6 +60,20 @@ async def test_where_nobody_says_how_many_there_are_more_and_more_while_that_hel
     assert results.report.plan.in_flight <= fn.most * 1.6
 
 
+async def test_the_report_says_why_there_were_so_many():
+    slots = asyncio.Semaphore(5)
+
+    async def served(number: int) -> int:
+        async with slots:
+            await asyncio.sleep(0.002)
+        return number
+
+    report = (await atonce.amap(served, range(1500))).report
+    (reason,) = [reason for reason in report.plan.reasons if "in flight bring " in reason]
+    assert "items/s, and more bring no more; one alone takes " in reason
+    assert reason in str(report)
+
+
 async def test_a_function_that_never_waits_is_not_given_thousands_of_tasks():
     seen = []
 
@@ -123,7 +137,7 @@ async def test_while_nothing_waits_it_is_looked_at_ever_more_seldom():
             enough.set()
         return 5, 5
 
-    gauge = Gauge(SYSTEM_CLOCK, progress, lambda _target: None, asyncio.get_running_loop())
+    gauge = Gauge(SYSTEM_CLOCK, progress, lambda _target, _reason: None, asyncio.get_running_loop())
     gauge.begin()
     await enough.wait()
     gauge.end()

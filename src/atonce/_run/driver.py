@@ -239,12 +239,14 @@ class Run:
         """Count the workers of this crew that are here and have not been told to leave. Under the lock."""
         return sum(kind is crew.engine and worker not in self._dismissed for worker, kind in self._kinds.items())
 
-    def grew(self, in_flight: int) -> None:
+    def grew(self, in_flight: int, reason: str) -> None:
         """Hear how many items a worker has in flight from now on: the window of a stream grows with it."""
         crew = self._crew
         if crew is not None:
             self._crew = Crew(crew.engine, crew.workers, in_flight, crew.limit)
             self.report.plan.in_flight = in_flight
+            if reason:
+                self.report.plan.reasons.append(reason)
 
     def starved(self, worker: Worker) -> None:
         """Remember to nudge this worker when there is room."""

@@ -78,8 +78,8 @@ class Place(Protocol):
     def crowded(self, worker: Worker) -> bool:
         """Whether this worker should leave after its batch: others wait for one like it, or there are more here than are wanted."""
 
-    def grew(self, in_flight: int) -> None:
-        """Say how many items a worker has in flight from now on, if its job let it find out."""
+    def grew(self, in_flight: int, reason: str) -> None:
+        """Say how many items a worker has in flight from now on, if its job let it find out; and why, if that is new."""
 
     def starved(self, worker: Worker) -> None:
         """Say that a worker stays but found nothing to take: ``worker.nudge()`` is called when there is something."""

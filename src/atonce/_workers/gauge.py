@@ -6,6 +6,7 @@ What to conclude is decided in ``_policy/concurrency.py``. This is what tells it
 from __future__ import annotations
 
 from atonce._policy.concurrency import Knee
+from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -34,14 +35,18 @@ class Gauge:
     """
 
     def __init__(
-        self, clock: Clock, progress: Callable[[], tuple[int, int]], aim: Callable[[int], None], loop: asyncio.AbstractEventLoop
+        self,
+        clock: Clock,
+        progress: Callable[[], tuple[int, int]],
+        aim: Callable[[int, str], None],
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
         """Prepare.
 
         Args:
             clock: where the time is read.
             progress: tells how many items have been started, and how many of these have ended.
-            aim: told of another target.
+            aim: told of another target, and, once, of the reason for it.
             loop: where looks are taken.
         """
         self.target = _START
@@ -53,6 +58,7 @@ class Gauge:
         self._begun_s = 0.0
         self._looked_s = 0.0
         self._nap_s = _FIRST_S
+        self._told = False  # whether it was said why there are so many
         self._mark = self._last = (0.0, 0.0)  # time and CPU time, at the ends of the span
         self._timer: asyncio.TimerHandle | None = None
 
@@ -101,9 +107,14 @@ class Gauge:
         if self._knee is None:
             return
         self._knee.look(now_s, self._progress()[0], room=self._has_room(now_s))
-        if self._knee.target != self.target:
-            self.target = self._knee.target
-            self._aim(self.target)
+        knee, reason = self._knee, ""
+        if knee.settled and not self._told:
+            self._told = True
+            alone = in_words(knee.shortest_s)
+            reason = f"{knee.target:,} in flight bring {knee.rate:,.0f} items/s, and more bring no more; one alone takes {alone}"
+        if knee.target != self.target or reason:
+            self.target = knee.target
+            self._aim(self.target, reason)
 
     def _has_room(self, now_s: float) -> bool:
         """Tell whether the loop has had time to spare lately."""

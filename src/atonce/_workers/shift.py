@@ -317,14 +317,14 @@ class Shift:
         """Tell how many items have been started, and how many of these have ended."""
         return self._taken - length_hint(self._rest), self._answered + len(self._indexes)
 
-    def _aim(self, target: int) -> None:
+    def _aim(self, target: int, reason: str) -> None:
         """Have so many in flight from now on."""
         if target > self.limit:
             make_room(target)
         self.limit = target
         self._short = self._active < target
         self._upset = self._upset or self._active > target
-        self.place.grew(target)
+        self.place.grew(target, reason)
         if self._short and not self._dry and not self.interrupted and not self.over.done():
             self._spawn_more()
 
