@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import CoroutineType
+
 from atonce._run.item_notes import add_note
 from atonce._values.outcome import Failure
 from atonce._values.report import Report
@@ -28,6 +30,7 @@ class Account:
         report: complete after ``close``.
         accounted: items that have been heard of again, run or given up.
         failures: those that stop the run.
+        mistake: a mistake of the caller's that makes all results worthless.
         sample: some of the newest values, for those who want to know what they are like.
     """
 
@@ -36,6 +39,7 @@ class Account:
         self.accounted = 0
         self.failures: list[Failure] = []
         self.sample: tuple[Any, ...] = ()
+        self.mistake: TypeError | None = None
         self._job = job
         self._clock = clock
         self._begun = clock.now()
@@ -58,6 +62,8 @@ class Account:
             report.notices.append(delivery.notice)
         if delivery.values and not delivery.failed:
             self.sample = tuple(delivery.values[-_SAMPLE:])
+        if delivery.values and type(delivery.values[0]) is CoroutineType:
+            self._refuse_coroutines(delivery.values)
         if delivery.failed:
             self._enter_failures(delivery)
         if delivery.failed or delivery.attempts:
@@ -72,7 +78,9 @@ class Account:
         return min(self.failures, key=_index, default=None)
 
     def verdict(self) -> None:
-        """Raise the failure that ends the run, if there is one."""
+        """Raise the failure that ends the run, or the mistake, if there is one."""
+        if self.mistake is not None:
+            raise self.mistake
         failure = self.first_failure()
         if failure is None:
             return
@@ -89,6 +97,16 @@ class Account:
         report.wall_s = self._clock.now() - self._begun
         report.cpu_s = self._clock.process_cpu() - self._cpu_begun + self._process_cpu_s
         report.one_worker_s = self._one_worker_s()
+
+    def _refuse_coroutines(self, values: list[Any]) -> None:
+        """Notice that a function, which is no coroutine function, only makes coroutines: nobody would ever await them."""
+        for value in values:
+            if type(value) is CoroutineType:
+                value.close()
+        self.mistake = TypeError(
+            f"{self._job.name} returned a coroutine, and is no coroutine function itself: nobody awaits what it returns.\n"
+            f"Write it with async def and await; or engine='async', which awaits whatever a function returns."
+        )
 
     def _enter_failures(self, delivery: Delivery) -> None:
         mean_s = delivery.seconds / len(delivery.values)

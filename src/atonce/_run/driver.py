@@ -458,6 +458,8 @@ class Run:
 
     def _account_for(self, delivery: Delivery) -> None:
         self.account.enter(delivery)
+        if self.account.mistake is not None and self.fault is None:
+            self.fail(self.account.mistake)
         self._ordering.add(delivery)
         if not self.caller_helps or self._caller_stays or self._pumped is None or delivery.worker in {"", self._pumped.name}:
             return
