@@ -23,6 +23,7 @@ _GROWN = 1.15  # times the rate of the level before: then it was worth it
 _PERHAPS = 1.05  # the same: then it is looked at once more
 _SLOWER = 1.6  # times the latency of before, and half of a window is not back: that is enough to know
 _STEADY = 1.2  # times the shortest latency: up to here nobody waits for anybody, and the next step may be a large one
+_ROUNDING = 1e-6  # of sums of floating-point numbers, which is no reason for one more
 _SMALL_STEP = 1.5  # while somebody waits already
 _ABOUT = 0.9  # of the target: that is it, but for those who are between two items
 _HEADROOM = 1.1
@@ -197,7 +198,7 @@ class Knee:
         if level < _ABOUT * self.target:
             return  # a level of the ramp; the next one has been sent
         if room and self.target < self._most:
-            self.target = min(self._most, ceil(self._step(latency) * self.target))
+            self.target = min(self._most, ceil(self._step(latency) * self.target - _ROUNDING))
         else:
             self.settled = True
 
