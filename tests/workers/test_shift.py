@@ -9,6 +9,7 @@ import pytest
 import atonce
 from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._machine.descriptors import make_room, most_open
+from atonce._values.batch import Batch, Delivery
 from atonce._values.job import Job
 from atonce._workers.gauge import Gauge
 from atonce._workers.shift import Shift, _runs
@@ -126,6 +127,34 @@ async def test_a_place_that_breaks_ends_the_shift_and_all_that_looks_after_it():
     with pytest.raises(MemoryError, match="no batch"):
         await shift.over
     assert all(handle.cancelled() for handle in asyncio.get_running_loop()._scheduled)
+
+
+async def test_what_is_barred_in_the_middle_of_a_batch_is_accounted_for_once():
+    class Barred:
+        job = Job(abs, is_async=False, in_flight=1, chunksize=10)
+        stopped, barred, finished = True, 3, False
+
+        def __init__(self) -> None:
+            self.done, self.undone = [], 0
+
+        def take(self, _limit: int, _least: int) -> Batch | None:
+            if self.finished:
+                return None
+            self.finished = True
+            return Batch(0, list(range(10)))
+
+        def deliver(self, delivery: Delivery) -> None:
+            self.done += delivery.values
+            self.undone += delivery.undone
+
+    class Host:
+        name, loop, clock = "host", asyncio.get_running_loop(), SYSTEM_CLOCK
+
+    place = Barred()
+    shift = Shift(place, object(), Host())
+    shift.begin()
+    await shift.over
+    assert (place.done, place.undone) == ([0, 1, 2], 7)
 
 
 async def test_while_nothing_waits_it_is_looked_at_ever_more_seldom():

@@ -14,7 +14,6 @@ import threading
 
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
-from atonce._values.typed import Protocol, cast
 from atonce._values.words import in_words
 from atonce._workers.shift import Shift
 from atonce.errors import BlockingCall
@@ -40,15 +39,6 @@ _LATE_S = 0.001  # more than this, and somebody else had the GIL, or all CPUs
 _ON_CPU = 0.2  # part of the time: then it computes
 _MOST_NAMED = 5  # places
 _PULL = Shift._pull.__code__  # noqa: SLF001 (by its frame, an item is told from the loop's other work)
-
-
-class Looped(Protocol):
-    """A worker with a loop, as far as it is looked at."""
-
-    @property
-    def thread_id(self) -> int: ...
-    @property
-    def clocks(self) -> Clocks | None: ...
 
 
 class Blockage:
@@ -150,8 +140,9 @@ class Lookout:
         frames = sys._current_frames()  # noqa: SLF001 (documented; there is no other way)
         busy = False
         for worker in run.present():
-            looped = cast("Looped", worker)  # all workers of these runs have loops
-            clocks, thread = looped.clocks, looped.thread_id
+            # An engine object of somebody's own may call itself "async", and have neither.
+            clocks: Clocks | None = getattr(worker, "clocks", None)
+            thread: int = getattr(worker, "thread_id", 0)
             cpu_s = None if clocks is None else clocks.cpu_s()
             frame = frames.get(thread)
             if clocks is None or cpu_s is None or frame is None:

@@ -342,10 +342,9 @@ class Shift:
         """Account for the items that the feed had taken and nobody started."""
         if self._batch is None:
             return
-        left, items = length_hint(self._rest), len(self._batch.items)
-        self._rest = iter(())
+        left = sum(1 for _ in self._rest)  # used up, because the feed would give them out after all
         if left:
-            self._give_up(self._batch.start + items - left, left)
+            self._give_up(self._batch.start + len(self._batch.items) - left, left)
 
     def _give_up(self, index: int, items: int) -> None:
         self.place.deliver(Delivery(index, [], (), 0.0, 0.0, self._host.name, undone=items))
