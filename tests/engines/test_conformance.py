@@ -40,6 +40,12 @@ def test_engine_passes_with_coroutine_functions(case, engine, tmp_path):
     case.check(Kit(engine, tmp_path, coroutines=True))
 
 
+@pytest.mark.parametrize("coroutines", [False, True], ids=["threads", "loops"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_processes_pass_with_several_items_under_way_in_each(case, coroutines, tmp_path):
+    case.check(Kit("process", tmp_path, coroutines=coroutines, each=4))
+
+
 class OwnEngine(ThreadEngine):
     """An engine that somebody else wrote."""
 

@@ -4,15 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atonce._policy.supervision import AFTER_KILLS, Flight, Hand, Share, Verdict, bundled, judge, may_run_again, share
+from atonce._policy.supervision import AFTER_KILLS, Flight, Hand, Share, Verdict, bundled, judge, may_run_again, share, suspected
 
 PHASES = ("setting up", "taking up the function", "reading", "running", "packing", "nothing")
 WITH_BATCH = ("reading", "running", "packing")
 PATIENT_S = 10.0  # what an item takes that is surely worth sharing
 
-flights = st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()).map(
-    lambda drawn: Flight(max(drawn[:2]), min(drawn[:2]), max(drawn[:2]), careful=drawn[2])
+flights = st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans(), st.sets(st.integers(0, 29))).map(
+    lambda drawn: Flight(
+        max(drawn[:2]),
+        min(drawn[:2]),
+        max(drawn[:2]),
+        careful=drawn[2],
+        beyond=frozenset(position for position in drawn[3] if min(drawn[:2]) < position < max(drawn[:2])),
+    )
 )
+in_order = flights.map(lambda flight: flight._replace(beyond=frozenset()))
 hands = st.builds(
     Hand,
     phase=st.sampled_from(PHASES),
@@ -27,17 +34,44 @@ def positions(spans):
     return [position for first, end in spans for position in range(first, end)]
 
 
-def everybody(verdict):
+def everybody(verdict, flight):
     culprit = [] if verdict.culprit is None else [verdict.culprit]
-    return sorted(culprit + positions(verdict.again) + positions(verdict.carefully))
+    again = positions(verdict.again) + positions(verdict.carefully)
+    return sorted(culprit + [position for position in again if position not in flight.beyond])
 
 
 # ---- judge ----------------------------------------------------------------------------------------------------------------------
 
 
+@given(flights, hands, st.integers(0, 2))
+def test_each_item_that_is_not_done_is_in_exactly_one_hand_afterwards(flight, hand, others):
+    left = [position for position in range(flight.done, flight.limit) if position not in flight.beyond]
+    assert everybody(judge(flight, hand, others), flight) == left
+
+
 @given(flights, hands)
-def test_each_item_that_is_not_done_is_in_exactly_one_hand_afterwards(flight, hand):
-    assert everybody(judge(flight, hand)) == list(range(flight.done, flight.limit))
+def test_who_is_suspected_is_the_culprit_or_runs_alone(flight, hand):
+    verdict = judge(flight, hand)
+    carefully = [position for position in positions(verdict.carefully) if position not in flight.beyond]
+    assert suspected(flight, hand) == len(carefully) + (verdict.culprit is not None)
+
+
+@given(flights, hands, st.integers(1, 9))
+def test_nobody_is_the_culprit_if_somebody_else_may_be(flight, hand, others):
+    assert judge(flight, hand, others).culprit is None
+
+
+@given(flights, hands)
+def test_whose_result_has_arrived_is_not_to_blame(flight, hand):
+    assert judge(flight, hand).culprit not in flight.beyond
+
+
+@given(flights, st.integers(0, 40))
+def test_of_those_side_by_side_only_what_was_claimed_is_suspected(flight, claimed):
+    hand = Hand("running", -1, claimed, together=True, condemned=False)
+    left = [position for position in range(flight.done, flight.limit) if position not in flight.beyond]
+    if not flight.careful:
+        assert suspected(flight, hand) == sum(position < claimed for position in left)
 
 
 @given(flights, hands)
@@ -76,7 +110,7 @@ def test_while_it_runs_one_by_one_nothing_before_the_mark_is_suspected(flight, h
         assert all(position >= hand.mark for position in suspects)
 
 
-@given(flights, st.sampled_from(WITH_BATCH), st.data())
+@given(in_order, st.sampled_from(WITH_BATCH), st.data())
 def test_a_careful_flight_always_knows_its_culprit(flight, phase, data):
     if flight.done < flight.limit:
         mark = data.draw(st.integers(flight.done, flight.limit - 1))
@@ -89,7 +123,7 @@ def test_who_is_careful_never_suspects_many(flight, hand):
     assert judge(flight._replace(careful=True), hand).carefully == []
 
 
-@given(flights, st.data())
+@given(in_order, st.data())
 def test_the_item_whose_time_was_up_is_the_culprit(flight, data):
     if flight.done < flight.limit:
         mark = data.draw(st.integers(flight.done, flight.limit - 1))
@@ -120,6 +154,8 @@ def test_a_second_death_after_being_careful_makes_progress(flight, hand):
         ((3, 8, True), ("reading", 3, 4, False, False), (3, [(4, 8)], [])),
         ((3, 8, True), ("packing", 5, 6, False, False), (5, [(3, 5), (6, 8)], [])),
         ((0, 8, False), ("running", 3, 8, True, False), (None, [], [(0, 8)])),  # side by side: it may have been anybody
+        ((0, 8, False), ("running", 3, 5, True, False), (None, [(5, 8)], [(0, 5)])),  # of those that it had begun
+        ((0, 8, False), ("running", -1, 1, True, False), (0, [(1, 8)], [])),
         ((0, 8, False), ("running", 3, 8, True, True), (3, [(0, 3), (4, 8)], [])),  # but for the one whose time was up
         ((0, 8, False), ("reading", -1, 0, False, True), (None, [], [(0, 8)])),
         ((4, 4, False), ("running", 3, 4, False, False), (None, [], [])),

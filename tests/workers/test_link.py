@@ -6,8 +6,9 @@ from contextlib import suppress
 import pytest
 
 from atonce._wire.arena_reader import Windows
-from atonce._workers.process.link import Link
+from atonce._workers.process.link import Link, Piece
 from atonce._workers.process.poller import make_poller
+from atonce._workers.process.protocol import CLAIM, DEPTH
 
 
 class Stillbirths:
@@ -87,3 +88,39 @@ def test_a_pipe_that_nobody_waits_for_may_have_room(link):
     link.send(b"a short message")
     link.flush()
     assert link.inbox >= 0
+
+
+def ship(link, items):
+    return link.ship(Piece(0, items), b"B", b"")
+
+
+def test_each_batch_needs_a_word_for_its_limit_until_it_has_been_claimed(link):
+    flights = [ship(link, [1, 2]) for _ in range(DEPTH)]
+    assert link.room == 0
+    link.words[CLAIM] = flights[3].serial << 32 | 1
+    assert link.room == 3
+    link.words[CLAIM] = flights[3].serial << 32 | 2
+    assert link.room == 4
+
+
+def test_a_batch_that_was_cut_short_needs_its_word_until_the_worker_has_gone_on(link):
+    """It may have claimed up to the cut, and be about to look at the word."""
+    first, second = ship(link, [1, 2, 3]), ship(link, [4])
+    link.words[CLAIM] = first.serial << 32 | 1
+    assert link.take_back(first, 0, lambda _arena: None) == [2, 3]
+    assert link.room == DEPTH - 2
+    link.words[CLAIM] = second.serial << 32 | 1
+    assert link.room == DEPTH
+
+
+def test_answers_out_of_turn_leave_what_stands_between_them(link):
+    flight = ship(link, list(range(10)))
+    flight.answered(3, 2)
+    flight.answered(7, 1)
+    assert [(piece.start, piece.items) for piece in flight.rest()] == [(0, [0, 1, 2]), (5, [5, 6]), (8, [8, 9])]
+    assert (flight.done, flight.left, link.load) == (0, 7, 7)
+    flight.answered(0, 3)
+    assert (flight.done, flight.beyond, flight.left) == (5, {7}, 4)
+    flight.answered(5, 2)
+    flight.answered(8, 2)
+    assert (flight.done, flight.beyond, flight.rest()) == (10, set(), [])

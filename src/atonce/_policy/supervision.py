@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from atonce._values.typed import NamedTuple
 
-__all__ = ("AFTER_KILLS", "Flight", "Hand", "Share", "Verdict", "bundled", "judge", "may_run_again", "share")
+__all__ = ("AFTER_KILLS", "Flight", "Hand", "Share", "Verdict", "bundled", "judge", "may_run_again", "share", "suspected")
 
 AFTER_KILLS = 2  # an item that has killed so many workers is not run again, whatever ``retries`` says
 _WORTH_S = 100e-6  # Assumes: handing over costs 50 µs
@@ -20,15 +20,17 @@ class Flight(NamedTuple):
 
     Attributes:
         sent: items that it had when it was sent.
-        done: items whose results have arrived.
+        done: items whose results have arrived, from the first one on.
         limit: items that have not been given away.
         careful: whether its items are read, run, packed and answered one by one.
+        beyond: positions of items whose results have arrived before their turn.
     """
 
     sent: int
     done: int
     limit: int
     careful: bool
+    beyond: frozenset[int] = frozenset()
 
 
 class Hand(NamedTuple):
@@ -38,7 +40,7 @@ class Hand(NamedTuple):
         phase: ``"reading"``, ``"running"``, ``"packing"``, ``"sending"``; anything else: no batch.
         mark: position of the item in hand; -1 for none.
         claimed: the items before this position have been claimed; 0 if nothing of this flight has been.
-        together: whether the batch runs as a whole, its items side by side.
+        together: whether items run side by side.
         condemned: whether we killed it, because the item at ``mark`` had used up its time.
     """
 
@@ -50,12 +52,12 @@ class Hand(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What becomes of the items of the flight that a worker had in hand when it died.
+    """What becomes of the items of a flight whose worker died.
 
     Attributes:
         culprit: position of the item to be blamed; ``None`` if that is nobody or cannot be told.
-        again: (first, end) of items to be run again as usual.
-        carefully: (first, end) of items of which one may be the culprit: to be run again one by one, so that it shows itself.
+        again: (first, end) of items to be run again as usual, but for those whose results have arrived.
+        carefully: the same of items of which one may be the culprit: to be run again one by one, so that it shows itself.
     """
 
     culprit: int | None
@@ -63,11 +65,22 @@ class Verdict(NamedTuple):
     carefully: list[tuple[int, int]]
 
 
-def judge(flight: Flight, hand: Hand) -> Verdict:
+def suspected(flight: Flight, hand: Hand) -> int:
+    """Count the items of a flight that may be to blame for a death."""
+    first, end = _suspects(flight, hand)
+    return max(0, end - first) - sum(first <= position < end for position in flight.beyond)
+
+
+def judge(flight: Flight, hand: Hand, others: int = 0) -> Verdict:
     """Say who is to blame for a death.
 
     Items that had finished, but whose results died with the process, are run again: a crash makes *at least once* out of *exactly
     once*.
+
+    Args:
+        flight: a flight of the worker that died.
+        hand: what it had in hand of it.
+        others: how many items of its other flights are suspected.
 
     Example:
         >>> judge(Flight(10, 0, 10, careful=False), Hand("running", 3, 8, together=False, condemned=False))
@@ -76,11 +89,13 @@ def judge(flight: Flight, hand: Hand) -> Verdict:
         Verdict(culprit=None, again=[(8, 10)], carefully=[(4, 8)])
     """
     first, end = _suspects(flight, hand)
-    if first >= end:
+    number = suspected(flight, hand)
+    if number == 0:
         return Verdict(None, _spans((flight.done, flight.limit)), [])
     again = _spans((flight.done, first), (end, flight.limit))
-    if end - first == 1 and (flight.careful or flight.sent == 1 or hand.phase == "running"):
-        return Verdict(first, again, [])
+    if number + others == 1 and (flight.careful or flight.sent == 1 or hand.phase == "running"):
+        culprit = next(position for position in range(first, end) if position not in flight.beyond)
+        return Verdict(culprit, again, [])
     return Verdict(None, again, [(first, end)])
 
 
@@ -91,7 +106,7 @@ def _suspects(flight: Flight, hand: Hand) -> tuple[int, int]:
     if flight.careful or hand.condemned or (hand.phase == "running" and not hand.together):
         known = done <= hand.mark < limit and hand.mark < hand.claimed
         return (hand.mark, hand.mark + 1) if known else _unread(flight, hand)
-    if hand.phase == "reading" or hand.together:
+    if hand.phase == "reading":
         return done, limit
     return done, min(limit, hand.claimed)
 

@@ -15,7 +15,7 @@ import threading
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.bell import ThreadBell
 from atonce._values.words import in_words
-from atonce._workers.shift import Shift
+from atonce._workers.shift import Shift, item_of
 from atonce.errors import BlockingCall
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -38,7 +38,6 @@ _LONG_IDLE = 200  # looks
 _LATE_S = 0.001  # more than this, and somebody else had the GIL, or all CPUs
 _ON_CPU = 0.2  # part of the time: then it computes
 _MOST_NAMED = 5  # places
-_PULL = Shift._pull.__code__  # noqa: SLF001 (by its frame, an item is told from the loop's other work)
 
 
 class Blockage:
@@ -189,8 +188,8 @@ class Lookout:
 
         frames: list[FrameType] = []
         for each in stack(frame):
-            if each.f_code is _PULL:
-                call, names = call_in(frames), each.f_locals
-                return None if call is None else (call, names["self"], names["index"])
+            if (item := item_of(each)) is not None:
+                call = call_in(frames)
+                return None if call is None else (call, *item)
             frames.append(each)
         return None

@@ -73,6 +73,15 @@ class Inlet:
         self._assembler = Assembler()
         self._ready: list[bytes] = []
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is a message already, so that ``next`` would not even look at the pipe."""
+        return bool(self._ready)
+
+    def fileno(self) -> int:
+        """Return the descriptor, for those who wait for other things, too."""
+        return self._fd
+
     def next(self) -> bytes | None:
         """Wait for a message; ``None`` when the other end has been closed."""
         while not self._ready:

@@ -31,6 +31,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
     from typing import Any
 
     from atonce._machine.clock import Clock
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from atonce._workers.base import Place, Worker
     from atonce.errors import BlockingCall
 
-__all__ = ("Shift",)
+__all__ = ("Shift", "item_of")
 
 _BATCH_S = 0.001  # coroutines that never wait give the loop back after about this long
 _EACH_STARTS = 2  # pullers that a puller starts
@@ -121,7 +122,7 @@ class Shift:
         self._again = len(self._pullers) >= self.limit
         if not self._again:
             self._dry = False
-            self._feed = chain.from_iterable(self._batches())  # those who hold the old, empty feed end by themselves
+            self._feed = chain.from_iterable(self._batches())
             self._spawn()
 
     def interrupt(self) -> None:
@@ -165,40 +166,49 @@ class Shift:
             self._batching.saw(len(batch.items), now() - begun)
             self._upset = self._upset or not self._turned
 
-    async def _pull(self) -> None:  # noqa: C901 (one loop, as tight as it can be)
+    async def _pull(self) -> None:  # noqa: C901, PLR0912 (one loop, as tight as it can be)
         # What stands between two items here is what an item costs: 0.5 µs. (Measured: benchmarks/peers/loops.py)
         call, now, place, measured = self._call, self._host.clock.now, self.place, self._measured
         put_index, put_value, put_seconds = self._indexes.append, self._values.append, self._seconds.append
         begun, blamed = 0.0, self._blamed
         bad: Misfortune | None = None
-        for index, item in self._feed:
-            if self._stopped and index >= place.barred:
-                self._give_up(index, 1)
-                self._give_up_batch()
-                continue
-            if self._short:
-                self._spawn_more()
-            try:
-                if measured:
-                    begun = now()
-                value = await call(item)
-                if blamed:
-                    self._check(index)
-            except BaseException as error:
-                bad = Misfortune(0, error, item)
+        feed = None
+        while feed is not self._feed:  # after a nudge there is another one
+            feed = self._feed
+            for index, item in feed:
+                if self._stopped and index >= place.barred:
+                    self._give_up(index, 1)
+                    self._give_up_batch()
+                    continue
+                if self._short:
+                    self._spawn_more()
+                try:
+                    if measured:
+                        begun = now()
+                    value = await call(item)
+                    if blamed:
+                        self._check(index)
+                except BaseException as error:
+                    bad = Misfortune(0, error, item)
+                else:
+                    put_index(index)
+                    put_value(value)
+                    if measured:
+                        put_seconds(now() - begun)
+                    if not self._flush_due:
+                        self._flush_soon()
+                if (
+                    bad is not None
+                ):  # not within the except clause: what another attempt raises should not tell the story of the first
+                    await self._settle(index, bad, begun)
+                    bad = None
+                if self._upset and not await self._may_go_on():
+                    break
             else:
-                put_index(index)
-                put_value(value)
-                if measured:
-                    put_seconds(now() - begun)
-                if not self._flush_due:
-                    self._flush_soon()
-            if bad is not None:  # not within the except clause: what another attempt raises should not tell the story of the first
-                await self._settle(index, bad, begun)
-                bad = None
-            if self._upset and not await self._may_go_on():
-                break
+                continue
+            break
         self._active -= 1
+        self._short = self._active < self.limit
 
     def _check(self, index: int) -> None:
         """Raise what an item is blamed for."""
@@ -348,6 +358,14 @@ class Shift:
 
     def _give_up(self, index: int, items: int) -> None:
         self.place.deliver(Delivery(index, [], (), 0.0, 0.0, self._host.name, undone=items))
+
+
+_PULL = Shift._pull.__code__  # noqa: SLF001 (by its frame, an item is told from the loop's other work)
+
+
+def item_of(frame: FrameType) -> tuple[Shift, int] | None:
+    """Tell which item is run by a frame, with all that it calls: its shift, and its index; ``None`` if that is no puller's."""
+    return (frame.f_locals["self"], frame.f_locals["index"]) if frame.f_code is _PULL else None
 
 
 def _runs(indexes: list[int]) -> Iterator[tuple[int, int]]:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from atonce._wire.frames import Outlet
     from atonce._wire.tracebacks import Packed
 
-__all__ = ("Answer", "Sender", "pack_error")
+__all__ = ("Answer", "Sender", "begin_in_users_code", "flush_streams", "pack_error")
 
 _PROTOCOL = 5
-_HERE = __file__[: -len("answer.py")]  # where the frames between the worker's loop and the user's function are from
+_HERE = __file__[: -len("process/answer.py")]  # where the frames between the worker's loop and the user's function are from
 _dumps = partial(dumps, protocol=_PROTOCOL)
 
 
@@ -61,8 +61,19 @@ class Sender:
         self._words[PHASE] = SENDING
         self._outlet.send(message)
 
-    def pack_values(self, values: list[Any]) -> bytes | None:
-        """Pickle results as a whole, if they are small, and builtin objects through and through; else ``None``."""
+    def pack(self, values: list[Any], *, apart: bool = False) -> bytes | list[Any] | tuple[()]:
+        """Pickle results: as a whole, if they are small, and builtin objects through and through; else each for itself.
+
+        Args:
+            values: the results.
+            apart: each for itself in any case.
+        """
+        if not values:
+            return ()
+        blob = None if apart else self._pack_whole(values)
+        return [self._pack_one(value) for value in values] if blob is None else blob
+
+    def _pack_whole(self, values: list[Any]) -> bytes | None:
         if not self._plain:
             return None
         try:
@@ -74,7 +85,7 @@ class Sender:
         self._plain = blob is not None
         return blob
 
-    def pack_value(self, value: Any) -> Any:
+    def _pack_one(self, value: Any) -> Any:
         """Make a parcel of a result; a ``Packed`` exception if it does not pickle."""
         try:
             blob, buffers = dumps_with_buffers(_dumps, value)
@@ -126,7 +137,7 @@ class Answer:
 
     def add_failure(self, position: int, error: BaseException, attempts: int, *, stops: bool) -> None:
         """Say why there is no value at a position."""
-        _begin_in_users_code(error)
+        begin_in_users_code(error)
         self._failed.append((position, pack_error(error), attempts))
         self.note_attempts(position, attempts)
         self.fatal = self.fatal or stops or isinstance(error, KeyboardInterrupt)
@@ -136,11 +147,10 @@ class Answer:
         sender, values = self._sender, self.values
         sender.mark(PACKING)
         if final:
-            _flush()
+            flush_streams()
         now, cpu = perf_counter(), process_time()
         seconds, cpu_s = now - self.told, cpu - self._cpu_told
-        blob = None if parcels or not values else sender.pack_values(values)
-        packed = [sender.pack_value(value) for value in values] if values and blob is None else (blob or ())
+        packed = sender.pack(values, apart=parcels)
         tail = (final, seconds, cpu_s, self.durations, self._attempts)
         sender.send(b"E" if isinstance(packed, list) else b"D", self._serial, self.first, packed, self._failed, *tail)
         self.first += len(values)
@@ -184,7 +194,7 @@ def pack_error(error: BaseException) -> Packed:
     return pack(error)
 
 
-def _begin_in_users_code(error: BaseException) -> None:
+def begin_in_users_code(error: BaseException) -> None:
     """Let the traceback begin in the user's function: the frames above it are ours.
 
     Not by assignment: exceptions may refuse that.
@@ -196,7 +206,7 @@ def _begin_in_users_code(error: BaseException) -> None:
         BaseException.with_traceback(error, traceback)
 
 
-def _flush() -> None:
+def flush_streams() -> None:
     """Let what was printed be seen before the results are. Lines are flushed anyway; this is for one without an end."""
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from _contextvars import copy_context
 from _pickle import dumps, loads
+from functools import partial
 from time import monotonic_ns, perf_counter
 
 from atonce._wire.frames import Inlet, Outlet
@@ -19,6 +20,7 @@ from atonce._workers.process.protocol import (
     IDLE,
     MARK,
     PHASE,
+    READ,
     READING,
     RUNNING,
     SETTING_UP,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from atonce._wire.arena_reader import ArenaReader
     from atonce._wire.arena_writer import ArenaWriter
+    from atonce._workers.process.branch import Branch
     from atonce._workers.process.claims import Claims
 
 __all__ = ("Child",)
@@ -65,7 +68,8 @@ class Child:
         self._threads = 1
         self._job: dict[str, Any] = {}
         self._call: Callable[[Any], Any] = _nobody
-        self._calls: Any = None  # the event loop that a coroutine function's calls run on
+        self._calls: Any = None  # the event loop that a coroutine function's calls run on, if they do so one by one
+        self._branch: Branch | None = None  # where several items are under way at once
         self._stride = 1
 
     def serve(self) -> None:
@@ -78,7 +82,7 @@ class Child:
             79: self._run_from_arena,
             83: self.set_up,
         }
-        words, following = self._words, self._inlet.next
+        words, following = self._words, self._following
         context = own = copy_context()
         while (message := following()) is not None:
             if message[0] == _JOB:
@@ -87,6 +91,9 @@ class Child:
             words[PHASE] = IDLE
             del message
         self._drop_job()
+
+    def _following(self) -> bytes | None:
+        return self._inlet.next() if self._branch is None else self._branch.attend(self._inlet)
 
     # ---- before the first item --------------------------------------------------------------------------------------------------
 
@@ -150,10 +157,13 @@ class Child:
 
     def _calls_of(self, job: dict[str, Any]) -> Callable[[Any], Any]:
         fn = job["fn"]
-        self._claims.exact = job["timeout_s"] is not None
+        self._claims.exact = job["timeout_s"] is not None and job["in_flight"] == 1
+        if job["in_flight"] > 1:
+            from atonce._workers.process.branch import Branch  # noqa: PLC0415 (for those who asked for it)
+
+            self._branch = Branch(job, self._claims, self._words, self._sender, partial(self._refuse, "J"))
+            return _nobody
         if job["is_async"]:
-            if job["in_flight"] > 1:
-                return _nobody
             from asyncio import Runner  # noqa: PLC0415 (44 ms that only coroutines need)
 
             self._calls = runner = Runner()
@@ -162,6 +172,9 @@ class Child:
         return (lambda item: fn(*item)) if job["star"] else fn
 
     def _drop_job(self) -> None:
+        if self._branch is not None:
+            branch, self._branch = self._branch, None
+            branch.close()
         self._job, self._call = {}, _nobody
         if self._calls is not None:
             calls, self._calls = self._calls, None
@@ -185,9 +198,11 @@ class Child:
 
     def _read_and_run(self, payload: memoryview, read: Callable[[memoryview], Sequence[Any]], *, large: bool) -> None:
         serial, start = HEAD.unpack_from(payload)
-        words = self._words
-        words[MARK] = 0
-        words[SINCE] = monotonic_ns()
+        words, branch = self._words, self._branch
+        words[READ] = serial
+        if branch is None:
+            words[MARK] = 0
+            words[SINCE] = monotonic_ns()
         words[PHASE] = READING
         items: Sequence[Any] = []
         if self._failed or self._claims.is_taken(serial):  # then there is nothing to be read for
@@ -195,7 +210,8 @@ class Child:
                 self._pass_over(loads(payload[HEAD.size :]))
         else:
             try:
-                items = read(payload[HEAD.size :])
+                rest = payload[HEAD.size :]
+                items = read(rest) if branch is None else branch.read(serial, lambda: read(rest))
             except BaseException:
                 self._outlet.send(b"U" + dumps(serial, _PROTOCOL))
                 return
@@ -204,8 +220,8 @@ class Child:
     def _run(self, serial: int, start: int, items: Sequence[Any]) -> None:
         if not items:
             self._sender.send(b"D", serial, 0, [], (), True, 0.0, 0.0, None, None)
-        elif self._job["in_flight"] > 1:
-            self._run_side_by_side(serial, start, items)
+        elif self._branch is not None:
+            self._branch.open(serial, start, items)
         else:
             self._run_in_strides(serial, start, items)
 
@@ -263,7 +279,7 @@ class Child:
         """
         job, attempts = self._job, earlier + 1
         while attempts <= job["retries"] and isinstance(error, Exception):
-            if self._claims.bars(answer.start + position):
+            if answer.start + position >= self._claims.barred:
                 return False
             attempts += 1
             self._words[SINCE] = monotonic_ns()
@@ -283,7 +299,10 @@ class Child:
     def _run_carefully(self, payload: memoryview) -> None:
         """Do everything item by item, so that whatever kills this process is known by the item that it happened to."""
         words, claims, job = self._words, self._claims, self._job
+        if self._branch is not None:
+            self._branch.drain()  # what was claimed before is done, and nothing else can be what kills this process
         serial, start = HEAD.unpack_from(payload)
+        words[READ] = serial
         parcels = loads(payload[HEAD.size :])
         answer = Answer(self._sender, serial, start, timed=not self._failed and job["timed"])
         opened = 0
@@ -300,7 +319,7 @@ class Child:
                 answer.fail(position, error, earlier + 1, stops=job["stops"])
             else:
                 words[PHASE] = RUNNING
-                if not self._run_one(answer, position, item, earlier):
+                if not self._run_one(answer, serial, position, item, earlier):
                     break
                 del item
             if answer.durations is not None:
@@ -313,12 +332,12 @@ class Child:
             self._pass_over(parcel)
         answer.send(final=True)
 
-    def _run_one(self, answer: Answer, position: int, item: Any, earlier: int) -> bool:
-        job = self._job
-        if job["in_flight"] > 1:
-            delivery = self._side_by_side(answer.start + position, [item], position)
+    def _run_one(self, answer: Answer, serial: int, position: int, item: Any, earlier: int) -> bool:
+        if self._branch is not None:
+            delivery = self._branch.run_alone(serial, answer.start + position, position, item)
             if delivery.failed:
-                answer.fail(position, delivery.failed[0].error, earlier + delivery.failed[0].attempts, stops=job["stops"])
+                bad = delivery.failed[0]
+                answer.fail(position, bad.error, earlier + bad.attempts, stops=self._job["stops"])
             else:
                 answer.values += delivery.values
                 answer.note_attempts(position, earlier + (delivery.attempts or {}).get(0, 1))
@@ -329,26 +348,6 @@ class Child:
             return self._stumble(answer, position, item, error, earlier)
         answer.note_attempts(position, earlier + 1)
         return True
-
-    def _run_side_by_side(self, serial: int, start: int, items: Sequence[Any]) -> None:
-        """Run a batch as a whole: its items wait side by side."""
-        answer = Answer(self._sender, serial, start, timed=self._job["timed"])
-        if self._claims.claim(serial, start, 0, len(items)) == len(items):
-            self._words[PHASE] = RUNNING
-            delivery = self._side_by_side(start, items)
-            answer.values += delivery.values
-            if answer.durations is not None:
-                answer.durations += delivery.durations or []
-            for position, attempts in (delivery.attempts or {}).items():
-                answer.note_attempts(position, attempts)
-            for bad in delivery.failed:
-                answer.add_failure(bad.position, bad.error, bad.attempts, stops=self._job["stops"])
-        answer.send(final=True)
-
-    def _side_by_side(self, start: int, items: Sequence[Any], position: int = 0) -> Any:
-        from atonce._workers.process.side_by_side import run_side_by_side  # noqa: PLC0415 (threads or a loop: for those who asked)
-
-        return run_side_by_side(self._job, start, items, self._claims, self._words, position)
 
     # ---- parcels ----------------------------------------------------------------------------------------------------------------
 

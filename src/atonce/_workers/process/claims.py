@@ -34,19 +34,24 @@ class Claims:
         self.exact = False
 
     def claim(self, serial: int, start: int, at: int, end: int) -> int:
-        """Claim the items from ``at`` to ``end`` of a batch.
+        """Claim the items from ``at`` to ``end`` of a batch, the first of which is in hand next.
 
         Returns:
             Up to where they may be run: ``at`` or less if nothing more may be started.
         """
         words = self._words
+        if self.exact:
+            words[SINCE] = monotonic_ns()  # before the mark, so that nobody is blamed for another one's time
+        words[MARK] = at + 1
+        return self.reserve(serial, start, at, end)
+
+    def reserve(self, serial: int, start: int, at: int, end: int) -> int:
+        """Claim items, and let it be seen later what is in hand. As ``claim``."""
+        words = self._words
         if words[BARRED] < start + end or self._barred < start + end:
-            end = min(words[BARRED], self._barred) - start
+            end = self.barred - start
             if end <= at:
                 return at
-        words[MARK] = at + 1
-        if self.exact:
-            words[SINCE] = monotonic_ns()
         if self._locked is not None:
             return self._locked(lambda: self._claim(serial, end))
         return self._claim(serial, end)
@@ -67,9 +72,10 @@ class Claims:
         """Start nothing from this index on: an item before it has failed, and that stops the run."""
         self._barred = min(self._barred, index)
 
-    def bars(self, index: int) -> bool:
-        """Tell whether an item may not be started any more."""
-        return index >= self._words[BARRED] or index >= self._barred
+    @property
+    def barred(self) -> int:
+        """The index from which on nothing may be started any more."""
+        return min(self._words[BARRED], self._barred)
 
     def forget(self) -> None:
         """Begin anew, for another job."""

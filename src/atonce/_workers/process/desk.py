@@ -23,7 +23,7 @@ from atonce._values.typed import Protocol
 from atonce._wire.tracebacks import unpack
 from atonce._workers.base import Worker
 from atonce._workers.process.dispatch import Dispatch, Unsent
-from atonce._workers.process.inquest import FailedItem, Inquest, left_of
+from atonce._workers.process.inquest import FailedItem, Inquest
 from atonce._workers.process.launch import explained
 from atonce._workers.process.link import Link, Piece, Sent
 from atonce._workers.process.parcels import Parcels
@@ -46,6 +46,7 @@ __all__ = ("Desk", "Member")
 _BATCH_S = 0.02
 _TELLING_S = 0.004  # an answer about less work than this tells more about the pipe than about the items
 _AHEAD = 2  # batches at each worker, so that it never waits for us
+_PART = 4  # where a worker has many items under way at once, it gets them in pieces of this part of them, and so do the others
 
 
 class Member(Worker, Protocol):
@@ -106,6 +107,7 @@ class Desk:
         self._host = host
         self._batching = Batching(_BATCH_S, self.job.chunksize)
         self._item_s: float | None = None
+        self._together = self.job.in_flight > 1  # whether a worker has several items under way at once
         self._pieces: deque[Piece] = deque()
         self._notice = ""  # what the caller should know, and has not been told
         self._inquest = Inquest(self.job)
@@ -119,7 +121,10 @@ class Desk:
     def join(self, member: Member) -> None:
         """Put a worker to work."""
         self.members.append(member)
-        self.feed(member)
+        if self._together:
+            self._host.call_later(self.feed_all)  # others may be about to come, too: nobody takes all that there is
+        else:
+            self.feed(member)
 
     def dismiss(self, member: Member, fault: BaseException | None = None) -> None:
         """Let a worker go. What it had in hand has been dealt with."""
@@ -147,32 +152,65 @@ class Desk:
         """Give a worker as much to do as it should have; let it go if there is nothing."""
         if self._is_out(member):
             return
+        while self._give(member):
+            continue
+        self._see_off(member)
+
+    def _see_off(self, member: Member) -> None:
+        """Decide what a worker does that gets nothing more: work, wait, take from another one, or go."""
+        if member not in self.members:
+            return  # it could not have a process
         link = member.link
-        under_way = len(link.flights) if link is not None else 0
-        crowded = self.place.crowded(member)
-        while not crowded or self._pieces or self._reader is not None:
-            if under_way >= (1 if self.job.paced else _AHEAD):
-                return
-            if self._is_spent(link):
-                break
-            piece = self._next_piece(self._room(link), crowded=crowded)
-            if piece is None:
-                break
-            link = link or self._start(member, piece)
-            if link is None:
-                return
-            self._ship(link, piece)
-            under_way = len(link.flights)
-            self.hungry.discard(member)
-        if under_way:
-            return
-        if link is not None and self._is_spent(link):
+        if link is not None and link.flights:
+            if self._together and self._has_hands_free(member, link):
+                self._look_for_work(member, patient=True)
+        elif link is not None and self._is_spent(link):
             member.renew()
             self.feed(member)
-        elif crowded and not self._pieces and not self._is_needed():
-            self.dismiss(member)
-        else:
-            self._look_for_work(member, patient=True)
+        elif member not in self.stranded:
+            if not self._pieces and self.place.crowded(member) and not self._is_needed():
+                self.dismiss(member)
+            else:
+                self._look_for_work(member, patient=True)
+
+    def _has_hands_free(self, member: Member, link: Link) -> bool:
+        """Tell whether a worker with something to do could begin with more at once."""
+        free = link.load < self.job.in_flight and self._wanted(link) > 0
+        return free and not self._is_spent(link) and not self.place.crowded(member)
+
+    def _give(self, member: Member) -> bool:
+        """Give a worker a batch, if it should have one more and there is one; tell whether it got one."""
+        link = member.link
+        size = self._wanted(link)
+        crowded = self.place.crowded(member)
+        if size < 1 or self._is_spent(link) or (crowded and not self._pieces and self._reader is None):
+            return False
+        piece = self._next_piece(size, crowded=crowded)
+        if piece is None:
+            return False
+        link = link or self._start(member, piece)
+        if link is None:
+            return False
+        self._ship(link, piece)
+        self.hungry.discard(member)
+        return True
+
+    def _wanted(self, link: Link | None) -> int:
+        """Return how many items a worker should be given now: none, if it has enough."""
+        job, flights = self.job, () if link is None else link.flights
+        size = self._batching.size if job.chunksize is None else bundled(job.chunksize, self._item_s)
+        if self._together:
+            part = -(-job.in_flight // _PART)
+            size = max(size, part)
+            ahead = 0 if job.paced else size
+            size = min(size, job.in_flight + ahead - (0 if link is None else link.load))
+            if link is not None and not link.room:
+                return 0
+        elif len(flights) >= (1 if job.paced else _AHEAD):
+            return 0
+        if job.max_tasks is not None:
+            size = min(size, job.max_tasks - (0 if link is None else link.tasks))
+        return size
 
     def _is_out(self, member: Member) -> bool:
         """Tell whether nothing can be given to a worker now: there is no process for it, or its initializer has not run."""
@@ -232,14 +270,6 @@ class Desk:
     def _is_spent(self, link: Link | None) -> bool:
         return link is not None and (link.worn or (self.job.max_tasks is not None and link.tasks >= self.job.max_tasks))
 
-    def _room(self, link: Link | None) -> int:
-        job = self.job
-        size = self._batching.size if job.chunksize is None else bundled(job.chunksize, self._item_s)
-        size = max(size, job.in_flight)
-        if job.max_tasks is not None:
-            size = min(size, job.max_tasks - (link.tasks if link is not None else 0))
-        return size
-
     def _next_piece(self, size: int, *, crowded: bool) -> Piece | None:
         place = self.place
         while self._pieces:
@@ -251,26 +281,34 @@ class Desk:
                 self._pieces.appendleft(Piece(piece.start + size, piece.items[size:], careful=piece.careful))
                 piece.items = piece.items[:size]
             return piece
-        least = min(size, self.job.in_flight)
+        least = size if self._together else 1
         batch = place.take(size, least) if self._reader is None else self._reader.take(size, least, ask=not crowded)
         return None if batch is None else Piece(batch.start, batch.items)
 
     def _look_for_work(self, member: Member, *, patient: bool) -> None:
-        """Find something for a worker that has nothing: wait for the input, or take from another, or let it go."""
+        """Find something for a worker that has nothing: wait for the input, or take from another, or let it go.
+
+        One that could do with more only evens out what it and another one have.
+        """
         others = [other.link for other in self.members if other is not member and other.link is not None and other.link.flights]
-        unstarted = [[link.unclaimed(flight) for flight in link.flights] for link in others]
+        flights = [[*link.flights.values()] for link in others]
+        unstarted = [[link.unclaimed(flight) for flight in theirs] for link, theirs in zip(others, flights, strict=True)]
+        own = 0 if member.link is None else member.link.load
         choice = share(unstarted, self._item_s, patient=patient)
         if choice is not None:
             victim = others[choice.worker]
-            flight = victim.flights[choice.flight]
-            taken = victim.take_back(flight, choice.keep, self._host.fence)
+            flight, unclaimed = flights[choice.worker][choice.flight], unstarted[choice.worker][choice.flight]
+            keep = choice.keep if not own else max(choice.keep, unclaimed - (victim.load - own) // 2)
+            taken = victim.take_back(flight, keep, self._host.fence) if keep < unclaimed else []
             if taken:
                 # One of them may be what keeps the victim reading: passed on as it is, it would keep one worker after the other.
                 careful = flight.careful or victim.is_reading(flight)
                 self._pieces.append(Piece(flight.start + flight.limit, taken, careful=careful))
                 self.feed(member)
                 return
-        if any(map(any, unstarted)) or self._is_waiting_for_input():
+        if own:
+            self.hungry.discard(member)
+        elif any(map(any, unstarted)) or self._is_waiting_for_input():
             self.hungry.add(member)
         else:
             self.dismiss(member)
@@ -290,7 +328,7 @@ class Desk:
         if not self.hungry or not self._is_waiting_for_input():
             return bool(self.hungry)
         links = [member.link for member in self.members if member.link is not None]
-        return any(link.unclaimed(flight) for link in links for flight in link.flights)
+        return any(link.unclaimed(flight) for link in links for flight in link.flights.values())
 
     def look_again(self) -> None:
         """Some time has passed: what looked too small to be shared may be large."""
@@ -306,8 +344,23 @@ class Desk:
 
     def feed_all(self) -> None:
         """Offer everybody what there is now."""
+        if self._together:
+            self._feed_in_turns()
+            return
         for member in list(self.members):
             self.feed(member)
+
+    def _feed_in_turns(self) -> None:
+        able = deque(member for member in list(self.members) if not self._is_out(member))
+        everybody = list(able)
+        while able:
+            member = able.popleft()
+            if member in self.members and self._give(member):
+                able.append(member)
+            elif self._reader is not None and not self._reader.busy:
+                break  # nothing has come: whoever asked again would be waiting again
+        for member in everybody:
+            self._see_off(member)
 
     # ---- sending ----------------------------------------------------------------------------------------------------------------
 
@@ -330,7 +383,9 @@ class Desk:
     def hear(self, link: Link, message: bytes) -> None:
         """Take a worker's answer."""
         letter = message[0]
-        if letter in b"DE":
+        if letter == ord("M"):
+            self._take_parts(link, loads(memoryview(message)[1:]), len(message))
+        elif letter in b"DE":
             self._take_part(link, loads(memoryview(message)[1:]), len(message), parcels=letter == ord("E"))
         else:
             assert letter == ord("U"), message[:1]
@@ -341,7 +396,7 @@ class Desk:
         self._inquest.answered()
         if let_go:
             self._parcels.let_go(link, let_go)
-        flight = next((flight for flight in link.flights if flight.serial == serial), None)
+        flight = link.flights.get(serial)
         if flight is None:
             return  # of a run that has been given up
         if not parcels and values:
@@ -351,10 +406,34 @@ class Desk:
             if final:
                 link.listen()  # what the items have printed is seen before their results are
             self._deliver(link, flight, first, values, failed, (seconds, cpu_s, durations, attempts), moved, parcels=parcels)
-            flight.done = first + count
             self._learn(count, seconds)
         if final:
             self._end(link, flight)
+
+    def _take_parts(self, link: Link, parts: tuple[Any, ...], moved: int) -> None:
+        values, runs, failed, ended, seconds, cpu_s, durations, attempts, let_go = parts
+        self._inquest.answered()
+        if let_go:
+            self._parcels.let_go(link, let_go)
+        parcels = isinstance(values, list)
+        if not parcels and values:
+            values = loads(values)
+        link.listen()
+        total, at = len(values), 0
+        for serial, first, count in runs:
+            flight, end = link.flights.get(serial), at + count
+            if flight is not None:
+                bad = [(first + place - at, packed, tries) for place, packed, tries in failed if at <= place < end]
+                tried = {place - at + first: tries for place, tries in (attempts or {}).items() if at <= place < end}
+                measured = seconds * count / total, cpu_s * count / total, durations and durations[at:end], tried
+                self._deliver(link, flight, first, values[at:end], bad, measured, moved, parcels=parcels)
+                moved = 0
+            at = end
+        if total:
+            self._learn(total, seconds)
+        for serial in ended:
+            if serial in link.flights:
+                self._end(link, link.flights[serial])
 
     def _deliver(
         self,
@@ -381,6 +460,7 @@ class Desk:
         delivery.moved_bytes = self._dispatch.unreported_bytes() + flight.moved_bytes + moved
         flight.moved_bytes = 0
         delivery.notice, self._notice = self._notice, ""
+        flight.answered(first, len(values))
         self.place.deliver(delivery)
 
     def _opened(
@@ -406,21 +486,18 @@ class Desk:
 
     def _end(self, link: Link, flight: Sent) -> None:
         """A flight has ended: what it did not do belongs to nobody now. See the hand-over in ``protocol.py``."""
-        link.flights.remove(flight)
-        left = flight.limit - flight.done
-        if left > 0:
-            start = flight.start + flight.done
-            if (self.place.stopped and self.place.barred <= start) or link.job is None:
-                self._give_up(start, left)
+        del link.flights[flight.serial]
+        for piece in flight.rest():
+            if (self.place.stopped and self.place.barred <= piece.start) or link.job is None:
+                self._give_up(piece.start, len(piece.items))
             else:
-                self._pieces.append(Piece(start, flight.items[flight.done : flight.limit], careful=flight.careful))
+                self._pieces.append(piece)
 
     def _send_apart(self, link: Link, serial: int) -> None:
         """Send a batch again that could not be read as a whole, for those of its items that can."""
-        flight = next((flight for flight in link.flights if flight.serial == serial), None)
+        flight = link.flights.pop(serial, None)
         if flight is None:
             return
-        link.flights.remove(flight)
         piece = Piece(flight.start, flight.items[: flight.limit], careful=True)
         self._take_unsent(link, self._dispatch.send_apart(link, piece, self._inquest.attempts))
 
@@ -429,10 +506,10 @@ class Desk:
 
     def give_up_flights(self, link: Link) -> None:
         """Account for what a worker has: the run does not want it any more."""
-        while link.flights:
-            flight = link.flights.popleft()
-            if flight.limit > flight.done:
-                self._give_up(flight.start + flight.done, flight.limit - flight.done)
+        flights = [*link.flights.values()]
+        link.flights.clear()
+        for piece in (piece for flight in flights for piece in flight.rest()):
+            self._give_up(piece.start, len(piece.items))
 
     # ---- deaths -----------------------------------------------------------------------------------------------------------------
 
@@ -456,7 +533,7 @@ class Desk:
 
     def hear_unborn(self, member: Member, link: Link, error: OSError) -> None:
         """Go on without a worker that could not be given a process."""
-        self._pieces += (left_of(flight) for flight in link.flights if flight.done < flight.limit)
+        self._pieces += (piece for flight in link.flights.values() for piece in flight.rest())
         link.flights.clear()
         self._strand(member, error)
         self._feed_hungry()

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-
-from atonce._policy.supervision import judge, may_run_again
+from atonce._policy.supervision import judge, may_run_again, suspected
 from atonce._values.typed import NamedTuple
 from atonce._workers.process.deaths import in_words
 from atonce._workers.process.link import Link, Piece, Sent
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
     from atonce._values.job import Job
 
-__all__ = ("FailedItem", "Finding", "Inquest", "left_of")
+__all__ = ("FailedItem", "Finding", "Inquest")
 
 _BEGUN_IN_VAIN = 3  # deaths in a row before any item, from which on it is called a fault of the function and not bad luck
 
@@ -80,46 +78,41 @@ class Inquest:
             status: how it ended.
             killer: who killed it, if that is known.
         """
-        flights, link.flights = link.flights, deque()
+        flights = [*link.flights.values()]
+        hands = [link.hand(flight, together=self._job.in_flight > 1) for flight in flights]
+        link.flights.clear()
+        if self._job.in_flight == 1:
+            del hands[1:]  # what follows has not been begun
+        counts = [suspected(flight.known(), hand) for flight, hand in zip(flights, hands, strict=False)]
         left: list[Piece] = []
         failed, judged = None, False
-        if flights:
-            failed, judged = self._judge(link, flights.popleft(), left, status, killer)
+        for flight, hand, count in zip(flights, hands, counts, strict=False):
+            verdict = judge(flight.known(), hand, others=sum(counts) - count)
+            left += (piece for first, end in verdict.again for piece in flight.pieces(first, end, careful=flight.careful))
+            left += (piece for first, end in verdict.carefully for piece in flight.pieces(first, end, careful=True))
+            judged = judged or count > 0
+            if verdict.culprit is not None:
+                failed = self._convict(link, flight, verdict.culprit, left, status, killer)
         if not judged and link.condemned is None and not link.orphaned:
             self._in_vain += 1  # no item is to blame, and neither are we, nor its zygote
-        left += (left_of(flight) for flight in flights if flight.done < flight.limit)
+        left += (piece for flight in flights[len(hands) :] for piece in flight.rest())
         hopeless = _crash(link, status, killer, f"while it was {link.doing}") if self._in_vain >= _BEGUN_IN_VAIN else None
         return Finding(left, failed, hopeless)
 
-    def _judge(self, link: Link, flight: Sent, left: list[Piece], status: int, killer: str) -> tuple[FailedItem | None, bool]:
-        """Find the culprit among the items of the flight in hand; tell whether there is one, or may be."""
-        verdict = judge(flight.known(), link.hand(flight, together=self._job.in_flight > 1))
-        left += (_piece(flight, first, end, careful=flight.careful) for first, end in verdict.again)
-        left += (_piece(flight, first, end, careful=True) for first, end in verdict.carefully)
-        if verdict.culprit is None:
-            return None, bool(verdict.carefully)
-        position = verdict.culprit
+    def _convict(self, link: Link, flight: Sent, position: int, left: list[Piece], status: int, killer: str) -> FailedItem | None:
+        """Let the culprit run again, alone, or fail."""
         index = flight.start + position
         attempts = self.attempts[index] = self.attempts.get(index, 0) + link.tries
         kills = self._kills[index] = self._kills.get(index, 0) + 1
         condemned = link.condemned is not None  # we killed it, and not the item
         if may_run_again(attempts, 0 if condemned else kills, self._job.retries):
-            left.append(_piece(flight, position, position + 1, careful=True))
-            return None, True
+            left += flight.pieces(position, position + 1, careful=True)
+            return None
         error = self._late() if condemned else _crash(link, status, killer, f"in the middle of this item{_times(kills)}")
-        return FailedItem(index, flight.items[position], error, attempts), True
+        return FailedItem(index, flight.items[position], error, attempts)
 
     def _late(self) -> Exception:
         return TaskTimeout(f"it took longer than its timeout of {self._job.timeout_s:g} s, so its worker process was ended")
-
-
-def left_of(flight: Sent) -> Piece:
-    """Return what a flight has not answered."""
-    return _piece(flight, flight.done, flight.limit, careful=flight.careful)
-
-
-def _piece(flight: Sent, first: int, end: int, *, careful: bool) -> Piece:
-    return Piece(flight.start + first, flight.items[first:end], careful=careful)
 
 
 def _crash(link: Link, status: int, killer: str, when: str) -> Exception:

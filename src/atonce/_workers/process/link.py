@@ -10,6 +10,7 @@ import select
 from _pickle import dumps, loads
 from collections import deque
 from contextlib import ExitStack, suppress
+from itertools import pairwise
 from mmap import mmap
 from time import monotonic
 
@@ -30,6 +31,7 @@ from atonce._workers.process.protocol import (
     NOTHING_BARRED,
     PACKING,
     PHASE,
+    READ,
     READING,
     RUNNING,
     SENDING,
@@ -93,26 +95,53 @@ class Sent:
         serial: its number at this worker.
         start: index of its first item.
         items: all its items.
-        done: how many of them have been answered.
+        done: how many of them have been answered, from the first one on.
+        beyond: positions of those that have been answered before their turn.
         limit: how many have not been given away to another worker.
         careful: whether they are run one by one.
         moved_bytes: what it took to send it, not yet reported.
     """
 
-    __slots__ = ("careful", "done", "items", "limit", "moved_bytes", "serial", "start")
+    __slots__ = ("beyond", "careful", "done", "items", "limit", "moved_bytes", "serial", "start")
 
     def __init__(self, serial: int, piece: Piece) -> None:
         self.serial = serial
         self.start = piece.start
         self.items = piece.items
         self.done = 0
+        self.beyond: set[int] = set()
         self.limit = len(piece.items)
         self.careful = piece.careful
         self.moved_bytes = 0
 
+    @property
+    def left(self) -> int:
+        """How many items have been neither answered nor given away."""
+        return self.limit - self.done - len(self.beyond)
+
+    def answered(self, first: int, count: int) -> None:
+        """Note that so many items have been answered, from a position on."""
+        if first != self.done:
+            self.beyond.update(range(first, first + count))
+            return
+        self.done += count
+        while self.done in self.beyond:
+            self.beyond.remove(self.done)
+            self.done += 1
+
+    def pieces(self, first: int, end: int, *, careful: bool) -> list[Piece]:
+        """Make pieces of the items from ``first`` to ``end`` that have not been answered."""
+        cuts = [first - 1, *(position for position in sorted(self.beyond) if first <= position < end), end]
+        spans = [(before + 1, after) for before, after in pairwise(cuts) if before + 1 < after]
+        return [Piece(self.start + begin, self.items[begin:stop], careful=careful) for begin, stop in spans]
+
+    def rest(self) -> list[Piece]:
+        """Make pieces of all that has been neither answered nor given away."""
+        return self.pieces(self.done, self.limit, careful=self.careful)
+
     def known(self) -> Flight:
         """What the policy wants to know of it."""
-        return Flight(len(self.items), self.done, self.limit, self.careful)
+        return Flight(len(self.items), self.done, self.limit, self.careful, frozenset(self.beyond))
 
 
 class Link:
@@ -121,7 +150,7 @@ class Link:
     Attributes:
         number: of the worker and its birth.
         pid: 0 until it is born.
-        flights: its batches, in the order in which it runs them.
+        flights: its batches by serial number, in the order in which it begins them.
         job: whose job it has, whatever that is; ``None`` for none.
         slots: slots of the parent's arena that it may be looking at, and how often it was sent there.
         arena: the file of its words and its large results.
@@ -153,7 +182,7 @@ class Link:
         self.number = number
         self.name = name
         self.pid = 0
-        self.flights: deque[Sent] = deque()
+        self.flights: dict[int, Sent] = {}
         self.job: object = None
         self.slots: dict[int, int] = {}
         self.ready = False
@@ -166,6 +195,7 @@ class Link:
         self._readers = readers
         self._nursery = nursery
         self._serial = 0
+        self._limited: deque[Sent] = deque()  # flights, but for the first ones, of which it will never look at the limit again
         self._assembler = Assembler()
         self._unsent: deque[memoryview] = deque()
         self._open: dict[int, LineRelay | None] = {}
@@ -194,8 +224,23 @@ class Link:
 
     @property
     def room(self) -> int:
-        """How many batches more it may have: of those that are under way, each needs a ``LIMIT`` word of its own."""
-        return DEPTH - 1 - (self._serial - self.flights[0].serial) if self.flights else DEPTH
+        """How many batches more it may have: each has a ``LIMIT`` word of its own, until it has been claimed as a whole."""
+        limited = self._limited
+        while limited and self._is_past(limited[0]):
+            limited.popleft()
+        return DEPTH - 1 - (self._serial - limited[0].serial) if limited else DEPTH
+
+    @property
+    def load(self) -> int:
+        """How many items it has that have not been answered."""
+        return sum(flight.left for flight in self.flights.values())
+
+    def _is_past(self, flight: Sent) -> bool:
+        """Tell whether it will never look at a flight's limit again: it has ended, or has been claimed to the last item."""
+        # Not "up to its limit": it may have claimed so far, and be about to read that the rest is somebody else's.
+        claim = self.words[CLAIM]
+        claimed = claim & _POSITION if claim >> 32 == flight.serial else 0
+        return flight.serial not in self.flights or claim >> 32 > flight.serial or claimed == len(flight.items)
 
     @property
     def worn(self) -> bool:
@@ -224,7 +269,8 @@ class Link:
         self._serial += 1
         flight = Sent(self._serial, piece)
         self.words[LIMIT + self._serial % DEPTH] = 0
-        self.flights.append(flight)
+        self.flights[flight.serial] = flight
+        self._limited.append(flight)
         self.tasks += len(piece.items)
         flight.moved_bytes = self.send(letter, HEAD.pack(flight.serial, flight.start), payload)
         return flight
@@ -341,10 +387,10 @@ class Link:
 
     def is_reading(self, flight: Sent) -> bool:
         """Tell whether it is just unpickling a flight."""
-        return self.words[PHASE] == READING and self.flights[0] is flight
+        return bool(self.words[PHASE] == READING and self.words[READ] == flight.serial)
 
     def _claimed(self, flight: Sent) -> int:
-        """Return up to where a flight has been claimed. Batches are run by rising serial numbers: earlier ones are done."""
+        """Return up to where a flight has been claimed. Batches are begun by rising serial numbers: earlier ones have been."""
         claim = self.words[CLAIM]
         serial = claim >> 32
         return claim & _POSITION if serial == flight.serial else len(flight.items) if serial > flight.serial else 0
@@ -354,24 +400,33 @@ class Link:
         words = self.words
         if not self.flights or words[PHASE] not in {READING, RUNNING, PACKING}:
             return timeout_ns
-        return int(words[SINCE] + timeout_ns - now_ns)
+        return min(timeout_ns, int(words[SINCE] + timeout_ns - now_ns))
 
-    def condemn(self) -> None:
-        """Have it killed, because the time of the item in hand is up."""
-        words = self.words
-        self.condemned = (words[CLAIM], words[MARK])
-        self.kill()
+    def condemn_if_late(self, now_ns: int, timeout_ns: int) -> None:
+        """Have it killed, if the time of the item in hand is up."""
+        # Race: 1. the time of one item is up; 2. the worker goes on to another one; 3. we note which one was in hand. It writes the
+        # time first, so that if we read its mark first, the time is that item's or of one that came later.
+        in_hand = self._in_hand()
+        if not self.doomed and self.overdue(now_ns, timeout_ns) <= 0:
+            self.condemned = in_hand
+            self.kill()
+
+    def _in_hand(self) -> tuple[int, int]:
+        claim, mark = self.words[CLAIM], self.words[MARK]
+        return (0 if mark > _POSITION else claim, mark)
 
     def hand(self, flight: Sent, *, together: bool) -> Hand:
         """Tell what a dead worker had in hand."""
         words = self.words
         claim, mark = words[CLAIM], words[MARK]
-        mine = claim >> 32 == flight.serial
+        mine = flight.serial == (mark >> 32 or claim >> 32)
         phase = _PHASES.get(words[PHASE], "waiting")
+        if together:  # it is that of the thread that reads, and says nothing of those that run
+            phase = "reading" if self.is_reading(flight) else "running"
         condemned = self.condemned is not None
-        if self.orphaned or (condemned and self.condemned != (claim, mark)):
+        if self.orphaned or (condemned and self.condemned != self._in_hand()):
             phase = "waiting"  # what it had in hand is innocent: it had gone on to another item before the kill came
-        return Hand(phase, mark - 1 if mine else -1, claim & _POSITION if mine else 0, together, condemned)
+        return Hand(phase, (mark & _POSITION) - 1 if mine else -1, self._claimed(flight), together, condemned)
 
     @property
     def tries(self) -> int:

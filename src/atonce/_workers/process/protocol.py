@@ -1,7 +1,8 @@
 """What the two halves of a process worker say to each other, and the words of memory that they share.
 
 A message is a frame (see ``_wire/frames.py``): a letter and a payload. The parent may send several batches ahead; the child runs
-them in the order in which they came, and answers each with one or more ``D`` or ``E``, the last of them marked as final.
+them in the order in which they came, and answers each with one or more ``D`` or ``E``, the last of them marked as final. Where it
+is to have several items under way at once, it begins them in that order, they end in any, and each ``M`` tells of items of several.
 
 ====== ====== ================================================================ ===================================================
 letter from   payload                                                          meaning
@@ -18,6 +19,7 @@ F      child  pickled (stage, ``Packed``): ``"S"`` or ``"J"``                  t
 D      child  pickled part, see below                                          results; the values are builtin objects through and
                                                                                through, so that unpickling them cannot fail
 E      child  pickled part                                                     results; each value a parcel for itself
+M      child  pickled parts, see below                                         results, of items of several batches
 U      child  pickled serial                                                   this batch cannot be read as a whole: send it as C
 L, W   child  see ``forward.py``                                               a log record, a warning
 ====== ====== ================================================================ ===================================================
@@ -26,6 +28,10 @@ A *part* is ``(serial, first, values, failed, final, seconds, cpu_s, durations, 
 its first value; the values, with ``None`` where an item failed; position, ``Packed`` exception and attempts of each that did;
 whether the batch has ended; wall and CPU time; the time of each item, where that was asked for, and how often it was tried, where
 more than once; and the slots of the parent's arena that the child has let go of.
+
+*Parts* are ``(values, runs, failed, ended, seconds, cpu_s, durations, attempts, let_go)``: the values as in ``D`` or as in ``E``,
+one run after the other; of each run of neighbours, its batch's serial number, the position of its first value, and how many there
+are; the other rows as above, but by place among the values; and which batches have ended.
 
 A *parcel* is a pickled object: ``bytes``, or ``(bytes, slot, spans)`` where its large buffers lie in the arena, or, instead of a
 value that does not pickle, a ``Packed`` exception of four.
@@ -39,9 +45,11 @@ word  name    writer meaning
 0     BARRED  parent no item with this index or above may be started
 1     CLAIM   child  ``serial << 32 | end``: of this batch, the items before ``end`` have been, or are about to be, started
 2     PHASE   child  what it is doing: IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING, SENDING
-3     MARK    child  one more than the position in the batch of the item that is in hand
+3     MARK    child  one more than the position in the batch of the item that is in hand; where several are, and have a time limit,
+                     ``serial << 32`` added to that of the one that began first
 4     SINCE   child  when that began, where items have a time limit, or when reading or packing did: ``time.monotonic_ns``
 5     TRIES   child  how often that has been started here; 0 for once
+6     READ    child  the batch that was read last, or is being read: its serial number
 8...  LIMIT   parent ``serial << 32 | limit`` for the batches under way, each at ``LIMIT + serial % DEPTH``: of this batch, no item
                      from ``limit`` on may be started, for it has been given to another worker
 ===== ======= ====== =============================================================================================================
@@ -83,6 +91,7 @@ __all__ = (
     "NOTHING_BARRED",
     "PACKING",
     "PHASE",
+    "READ",
     "READING",
     "RUNNING",
     "SENDING",
@@ -94,7 +103,7 @@ __all__ = (
 )
 
 WORDS_BYTES = 4096
-BARRED, CLAIM, PHASE, MARK, SINCE, TRIES = range(6)
+BARRED, CLAIM, PHASE, MARK, SINCE, TRIES, READ = range(7)
 LIMIT, DEPTH = 8, 16
 IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING, SENDING = range(7)
 NOTHING_BARRED = 2**63 - 1

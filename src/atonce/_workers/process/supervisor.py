@@ -224,8 +224,8 @@ class Supervisor:
             if desk.job.timeout_s is not None:
                 now, timeout = monotonic_ns(), int(desk.job.timeout_s * 1e9)
                 for member in desk.members:
-                    if member.link is not None and not member.link.doomed and member.link.overdue(now, timeout) <= 0:
-                        member.link.condemn()
+                    if member.link is not None:
+                        member.link.condemn_if_late(now, timeout)
         if self._leaving:
             now_s = monotonic()
             for number in [number for number, end in self._leaving.items() if end <= now_s]:

@@ -40,7 +40,14 @@ class Kit:
     """
 
     def __init__(
-        self, engine: Any, folder: Path, *, coroutines: bool | None = None, workers: int = 2, stops_items: bool | None = None
+        self,
+        engine: Any,
+        folder: Path,
+        *,
+        coroutines: bool | None = None,
+        workers: int = 2,
+        each: int = 1,
+        stops_items: bool | None = None,
     ) -> None:
         """Make a kit.
 
@@ -49,10 +56,12 @@ class Kit:
             folder: an empty one.
             coroutines: whether to test with coroutine functions; by default for an engine of kind ``async``.
             workers: how many workers the cases ask for.
+            each: how many items each worker is to have under way at once, where that can be said: ``concurrency`` over the workers.
             stops_items: whether it keeps ``timeout``; by default, whether it is of a kind that is known to.
         """
         self.engine = engine
         self.workers = workers
+        self._each = each
         self.coroutines = (engine == "async" or getattr(engine, "kind", "") == "async") if coroutines is None else coroutines
         # "auto" takes an engine that can. What nobody can stop are items of threads, and of the caller.
         self.stops_items = self.kind in ("process", "async", "auto") if stops_items is None else stops_items
@@ -80,12 +89,13 @@ class Kit:
     @property
     def options(self) -> dict[str, Any]:
         """The options that every call of a case gives."""
-        return {"engine": self.engine, "max_workers": self.workers}
+        together = {"concurrency": self.workers * self._each} if self._each > 1 else {}
+        return {"engine": self.engine, "max_workers": self.workers, **together}
 
     @property
     def in_flight(self) -> int:
         """How many items may be under way at once with these options."""
-        return 100 if self.kind == "async" else self.workers + 1
+        return 100 if self.kind == "async" else self.workers * self._each + 1
 
     def fn(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Make a function one that this engine is for."""
