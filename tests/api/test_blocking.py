@@ -170,6 +170,23 @@ def test_who_waits_for_the_gil_blocks_nobody():
     assert results.report.notices == []
 
 
+@pytest.mark.parametrize("concurrency", [None, 1, 4])
+def test_in_worker_processes_too(concurrency):
+    options = {"engine": "process", "max_workers": 1, "concurrency": concurrency}
+    (notice,) = atonce.map(sleeps, range(6), **options).report.notices
+    assert re.match(r"sleeps blocked the event loop for \d+ ms in test_blocking\.py", notice)
+    assert f"test_blocking.py:{line_of(sleeps, 'time.sleep')}: time.sleep(BLOCK_S)" in notice
+    assert re.search(r"in process \d+", notice)
+
+
+def test_the_item_fails_in_worker_processes_too():
+    options = {"engine": "process", "max_workers": 2, "concurrency": 8, "blocking": "error", "errors": "return"}
+    results = atonce.map(sleeps, range(40), **options)
+    assert results[:3] + results[4:] == [0, 1, 2, *range(4, 40)]
+    assert isinstance(results[3].error, BlockingCall)
+    assert f"test_blocking.py:{line_of(sleeps, 'time.sleep')}: time.sleep(BLOCK_S)" in str(results[3].error)
+
+
 def test_other_engines_do_not_mind():
     assert atonce.map(abs, [-1, -2], engine="thread", blocking="error") == [1, 2]
 

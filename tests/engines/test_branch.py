@@ -289,3 +289,15 @@ def first_worker_waits(number, evidence):
 def test_what_a_worker_has_not_begun_goes_to_another_one(fn, evidence):
     options = {"engine": "process", "max_workers": 2, "concurrency": 4, "chunksize": 10}
     assert atonce.map(fn, range(16), [evidence] * 16, **options) == list(range(16))
+
+
+async def naps(number):
+    await asyncio.sleep(0.02)
+    return number
+
+
+def test_loops_find_out_how_many_coroutines_their_work_bears():
+    """Four thousand that only sleep would take 40 s one after the other in two processes, and 20 s two by two."""
+    results = atonce.map(naps, range(4000), engine="process", max_workers=2)
+    assert results == list(range(4000))
+    assert results.report.plan.in_flight >= 20

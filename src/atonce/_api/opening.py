@@ -179,9 +179,10 @@ class Workplace:
             raise PoolClosed("this pool is closed: make a new one for more work")
         options = order.options
         engine = first_engine(options, is_async=order.is_async, loop=loop)
-        crew = crew_for(options, engine)
+        crew = crew_for(options, engine, is_async=order.is_async)
         # An inline stream computes a result when it is asked for one, as the built-in map does.
         chunksize = 1 if order.streamed and options.engine == "inline" and options.chunksize is None else options.chunksize
+        has_loops = engine.kind == "async" or (engine.kind == "process" and order.is_async)
         job = Job(
             order.fn,
             star=order.star,
@@ -197,7 +198,8 @@ class Workplace:
             max_tasks=options.max_tasks_per_child,
             collected=not order.streamed,
             paced=options.rate is not None,
-            elastic=engine.kind == "async" and options.concurrency is None and options.engine != "inline",
+            elastic=has_loops and options.concurrency is None and options.engine != "inline",
+            strict=options.blocking == "error",
         )
         staff = self._staff or Staff(job.name, Setup(options.initializer, options.initargs), self.clock)
         in_order = options.ordered or not order.streamed

@@ -177,7 +177,7 @@ class Pool(Mapping):
             if line is None:
                 from atonce._run.submissions import Submissions  # noqa: PLC0415 (6 ms, for those who submit)
 
-                crew = crew_for(self._options, engine)
+                crew = crew_for(self._options, engine, is_async=is_async)
                 line = self._submissions[engine, is_async] = Submissions(self._options, crew, self._staff, is_async=is_async)
             return line
 

@@ -11,7 +11,7 @@ from atonce._run.driver import Crew
 from atonce._run.engines import engine_named, processes_are_warm
 from atonce._values.job import Setup
 from atonce._values.typed import cast
-from atonce._workers.base import WorkerContext
+from atonce._workers.base import DEFAULT_IN_FLIGHT, WorkerContext
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -66,14 +66,17 @@ def first_engine(options: Options, *, is_async: bool, loop: Any) -> Engine:
     return engine_named(name)
 
 
-def crew_for(options: Options, engine: Engine) -> Crew:
-    """Return how many workers of this engine the options allow."""
+def crew_for(options: Options, engine: Engine, *, is_async: bool) -> Crew:
+    """Return how many workers of this engine the options allow, and how many items each may have under way."""
     if options.engine == "inline":
         return Crew(engine, 1, 1)
     most = options.max_workers
     if most is None and options.engine == "auto" and engine.kind == "process" and inside_worker_process():
         most = 1  # the siblings of this worker process have the other CPUs
-    return Crew(engine, *engine.crew(most, options.concurrency))
+    workers, in_flight = engine.crew(most, options.concurrency)
+    if engine.kind == "process" and is_async and options.concurrency is None:
+        in_flight = DEFAULT_IN_FLIGHT  # a loop in each
+    return Crew(engine, workers, in_flight)
 
 
 def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) -> None:
@@ -82,9 +85,9 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
     choice = only_choice(options, is_async=run.job.is_async)
     watches = options.engine == "auto" and choice is None
     if engine.kind == "async":
-        from atonce._run.lookout import Lookout  # noqa: PLC0415 (for those who have coroutines)
+        from atonce._run.lookout import LookoutOfRun  # noqa: PLC0415 (for those who have coroutines)
 
-        Lookout(clock, strict=options.blocking == "error").begin(run)  # before there is anything to see
+        LookoutOfRun(run, clock, strict=run.job.strict)  # before there is anything to see
     if engine.pumped:
         run.report.plan.engine = engine.kind
         run.lend_caller(_pumped(engine, run.job, staff.setup, clock), for_good=not watches, alone=not watches)

@@ -1,195 +1,40 @@
-"""Notices, while it happens, that a coroutine blocks its event loop: nothing else goes on there meanwhile.
-
-A thread looks every few milliseconds whether the loop's thread is in the middle of an item and has not used any CPU since: then it
-waits for something that the loop knows nothing of. Which call that is, the frames of the thread tell.
-
-Who waits for a CPU, or for the GIL, waits too, and does nothing wrong: a look that comes late itself tells nothing.
-"""
+"""Somebody who looks after the event loops of a run. What he sees is told in the run's report."""
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
-
 from atonce._run.attendants import ATTENDANTS
-from atonce._run.bell import ThreadBell
-from atonce._values.words import in_words
-from atonce._workers.shift import Shift, item_of
-from atonce.errors import BlockingCall
+from atonce._workers.lookout import Lookout
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from atonce._machine.clock import Clock
-    from atonce._probe.blocking import Call
-    from atonce._probe.clocks import Clocks
     from atonce._run.attendants import Errand
     from atonce._run.driver import Run
 
-__all__ = ("Lookout",)
-
-_BLOCKED_S = 0.005  # Source: the design; a loop that serves many should never be kept for so long
-_NAP_S = 0.0022  # two of them show what has gone on for 5 ms
-_IDLE_NAP_S = 0.01  # where the loop has been waiting for long
-_LONG_IDLE = 200  # looks
-_LATE_S = 0.001  # more than this, and somebody else had the GIL, or all CPUs
-_ON_CPU = 0.2  # part of the time: then it computes
-_MOST_NAMED = 5  # places
+__all__ = ("LookoutOfRun",)
 
 
-class Blockage:
-    """What one call in the user's code has done so far.
+class LookoutOfRun:
+    """Looks after the loops of one run, in a thread that was there before."""
 
-    Attributes:
-        call: the call.
-        times: how often it has blocked.
-        seconds: for how long, in all.
-        longest_s: for how long at most.
-    """
-
-    def __init__(self, call: Call) -> None:
-        self.call = call
-        self.times = 0
-        self.seconds = 0.0
-        self.longest_s = 0.0
-
-    def words(self, name: str) -> str:
-        """Say it."""
-        often = "" if self.times == 1 else f" ({self.times:,} times, {in_words(self.longest_s)} at most)"
-        from atonce._probe.blocking import instead_of  # noqa: PLC0415 (loaded, to find the call)
-
-        place = f"{os.path.basename(self.call.file)}:{self.call.line}"  # noqa: PTH119 (pathlib takes 3.5 ms)
-        return (
-            f"{name} blocked the event loop for {in_words(self.seconds)}{often} in {place}: {self.call.text}. "
-            f"Nothing else went on there; use {instead_of(self.call)}"
-        )
-
-
-class _Spell:
-    """A call that a loop's thread is in, look after look."""
-
-    def __init__(self, sign: tuple[int, int], since_s: float) -> None:
-        self.sign = sign
-        self.since_s = since_s
-        self.blockage: Blockage | None = None
-        self.counted_s = 0.0
-        self.index = -1  # of the item
-        self.error: BlockingCall | None = None
-
-
-class Lookout:
-    """Looks after the loops of one run. Everything belongs to its thread, but for what is said otherwise."""
-
-    def __init__(self, clock: Clock, *, strict: bool) -> None:
-        """Prepare.
+    def __init__(self, run: Run, clock: Clock, *, strict: bool) -> None:
+        """Begin.
 
         Args:
+            run: whose loops.
             clock: where the time is read.
             strict: whether an item fails that blocks.
         """
-        self._run: Run | None = None
-        self._clock = clock
-        self._strict = strict
-        self._bell = ThreadBell()  # rung at the end
-        self._looking = threading.RLock()  # held while it looks
-        self._ended = False  # Written by end(), in any thread
-        self._errand: Errand | None = None
-        self._blockages: dict[tuple[str, int], Blockage] = {}
-        self._spells: dict[int, _Spell] = {}  # by thread
-        self._cpu_s: dict[int, float] = {}  # what each thread's clock showed at the last look
-        self._idle = 0  # looks in a row at which no item was under way on a loop
-
-    def begin(self, run: Run) -> None:
-        """Start to look after the loops of a run."""
-        self._run = run
+        self._lookout = Lookout(clock, run.present, run.job.name, strict=strict)
+        self._run: Run | None = run
         run.watch_over(self)
-        self._errand = ATTENDANTS.send(self._watch)
+        self._errand: Errand = ATTENDANTS.send(self._lookout.watch)
 
     def end(self, *, wait: bool) -> None:
         """Look no more, and tell the run's report. The consumer; without ``wait``, any thread, and nothing is told."""
-        run, self._ended = self._run, True
-        if self._errand is not None and not ATTENDANTS.call_off(self._errand):
-            self._bell.ring()
-            if wait:
-                with self._looking:
-                    pass
+        run, self._run = self._run, None
+        begun = not ATTENDANTS.call_off(self._errand)
+        self._lookout.end(wait=wait and begun)
         if wait and run is not None:
-            worst = sorted(self._blockages.values(), key=lambda blockage: -blockage.seconds)
-            run.report.notices += [blockage.words(run.job.name) for blockage in worst[:_MOST_NAMED]]
-        self._run = None
-
-    def _watch(self) -> None:
-        looked_s = self._clock.now()
-        while not self._ended:
-            nap_s = _IDLE_NAP_S if self._idle > _LONG_IDLE and not self._strict else _NAP_S
-            self._bell.wait(nap_s)
-            with self._looking:
-                run = self._run
-                if self._ended or run is None:
-                    return
-                now_s = self._clock.now()
-                self._look(run, now_s, now_s - looked_s, late=now_s - looked_s - nap_s > _LATE_S)
-                looked_s = now_s
-            del run  # a run that nobody wants any more must not live on in a nap
-
-    def _look(self, run: Run, now_s: float, since_s: float, *, late: bool) -> None:
-        frames = sys._current_frames()  # noqa: SLF001 (documented; there is no other way)
-        busy = False
-        for worker in run.present():
-            # An engine object of somebody's own may call itself "async", and have neither.
-            clocks: Clocks | None = getattr(worker, "clocks", None)
-            thread: int = getattr(worker, "thread_id", 0)
-            cpu_s = None if clocks is None else clocks.cpu_s()
-            frame = frames.get(thread)
-            if clocks is None or cpu_s is None or frame is None:
-                continue
-            used_s, self._cpu_s[thread] = cpu_s - self._cpu_s.get(thread, 0.0), cpu_s
-            sign = id(frame), frame.f_lasti
-            spell = self._spells.get(thread)
-            if spell is None or spell.sign != sign or used_s > _ON_CPU * since_s or (late and spell.blockage is None):
-                self._spells[thread] = spell = _Spell(sign, now_s)
-            elif now_s - spell.since_s >= _BLOCKED_S - _NAP_S and not clocks.is_ready():
-                self._spells[thread] = spell = self._note(run, spell, frame, now_s)
-            busy = busy or spell.blockage is not None or frame.f_code.co_name not in {"select", "run_forever", "_run_loop"}
-        self._idle = 0 if busy else self._idle + 1
-
-    def _note(self, run: Run, spell: _Spell, frame: FrameType, now_s: float) -> _Spell:
-        """It has been in one call for long enough: say which, and go on to count."""
-        found = self._find(frame)
-        if found is None:
-            spell.since_s = now_s + 1.0  # it is the loop's own business: not asked again for a while
-            return spell
-        call, shift, index = found
-        if spell.blockage is not None and spell.index != index:
-            return _Spell(spell.sign, now_s)  # the next item is in the same call, in a frame that has the same place in memory
-        if spell.blockage is None:
-            spell.index = index
-            spell.blockage = self._blockages.setdefault((call.file, call.line), Blockage(call))
-            spell.blockage.times += 1
-            if self._strict:
-                spell.error = shift.blame(index, BlockingCall(""))
-        blockage, took_s = spell.blockage, now_s - spell.since_s + _NAP_S
-        blockage.seconds += took_s - spell.counted_s
-        blockage.longest_s = max(blockage.longest_s, took_s)
-        spell.counted_s = took_s
-        if spell.error is not None:
-            single = Blockage(blockage.call)
-            single.times, single.seconds = 1, took_s
-            spell.error.args = (single.words(run.job.name),)
-        return spell
-
-    @staticmethod
-    def _find(frame: FrameType) -> tuple[Call, Shift, int] | None:
-        """Find the call, and the item that it is in: its shift, and its index."""
-        from atonce._probe.blocking import call_in, stack  # noqa: PLC0415 (15 ms, for those who have blocked)
-
-        frames: list[FrameType] = []
-        for each in stack(frame):
-            if (item := item_of(each)) is not None:
-                call = call_in(frames)
-                return None if call is None else (call, *item)
-            frames.append(each)
-        return None
+            run.report.notices += [blockage.words(run.job.name) for blockage in self._lookout.worst()]

@@ -62,6 +62,7 @@ class Submissions:
             retries=options.retries,
             memory_bytes=options.memory_bytes,
             max_tasks=options.max_tasks_per_child,
+            strict=options.blocking == "error",
         )
         self.context = copy_context()
         self._crew = crew

@@ -62,6 +62,7 @@ class Job:
         retries: how often an item that raised an ``Exception`` is started again, at most.
         memory_bytes: memory that a worker process may have; ``None`` for all that there is.
         max_tasks: items after which a worker process is renewed; ``None`` for never.
+        strict: whether an item fails that blocks an event loop.
         collected: whether results are wanted all together, and not as they come.
     """
 
@@ -79,6 +80,7 @@ class Job:
         "retries",
         "star",
         "stops",
+        "strict",
         "timed",
         "timeout_s",
     )
@@ -101,6 +103,7 @@ class Job:
         collected: bool = False,
         elastic: bool = False,
         paced: bool = False,
+        strict: bool = False,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -117,6 +120,12 @@ class Job:
         self.collected = collected
         self.elastic = elastic
         self.paced = paced
+        self.strict = strict
+
+    @property
+    def together(self) -> bool:
+        """Whether a worker process may have several items under way at once: coroutines, or where that was asked for."""
+        return self.is_async or self.in_flight > 1
 
     def side_by_side(self, in_flight: int) -> Job:
         """Return the same job for workers with so many items in flight each."""

@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     from atonce._values.batch import Batch, Delivery, Lent
     from atonce._values.job import Job, Setup
 
-__all__ = ("Engine", "Place", "PumpedPlace", "PumpedWorker", "Worker", "WorkerContext")
+__all__ = ("DEFAULT_IN_FLIGHT", "Engine", "Place", "PumpedPlace", "PumpedWorker", "Worker", "WorkerContext")
+
+
+# Assumes: a service that nobody has measured yet bears a hundred requests at once; it is also where aiohttp's connector stops.
+DEFAULT_IN_FLIGHT = 100
 
 
 class Place(Protocol):

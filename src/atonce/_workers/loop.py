@@ -6,13 +6,10 @@ from inspect import isawaitable
 from typing import Any
 
 from atonce._probe.clocks import Clocks, own_clocks
-from atonce._workers.base import Place, WorkerContext
+from atonce._workers.base import DEFAULT_IN_FLIGHT, Place, WorkerContext
 from atonce._workers.shift import Shift
 
 __all__ = ("AsyncEngine", "GuestEngine", "LoopWorker")
-
-# Assumes: a service that nobody has measured yet bears a hundred requests at once; it is also where aiohttp's connector stops.
-DEFAULT_IN_FLIGHT = 100
 
 
 class LoopWorker:

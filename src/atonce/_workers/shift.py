@@ -95,6 +95,7 @@ class Shift:
         self._flush_due = False
         self._taken = 0  # items of all batches so far
         self._answered = 0
+        self._turns: dict[int, int] = {}  # as which an item was taken, by its index, where others take some of them; for the gauge
         self._batch: Batch | None = None  # the one in the feed's hands
         self._rest: Iterator[Any] = iter(())  # of it
         self._feed = chain.from_iterable(self._batches())
@@ -160,6 +161,9 @@ class Shift:
                     place.starved(self._worker)
                 return
             self._batch, self._rest = batch, iter(batch.items)
+            if self._gauge is not None and batch.start != self._taken:
+                for at in range(len(batch.items)):
+                    self._turns[batch.start + at] = self._taken + at
             self._taken += len(batch.items)
             yield enumerate(self._rest, batch.start)
             self._batch = None
@@ -307,7 +311,8 @@ class Shift:
             self._deliver(indexes[begin], values[begin:end], seconds[begin:end])
         self._stopped = self.place.stopped
         if self._gauge is not None and indexes:
-            self._gauge.heard(indexes, seconds)
+            turns = self._turns
+            self._gauge.heard([turns.pop(index, index) for index in indexes] if turns else indexes, seconds)
 
     def _deliver(self, start: int, values: list[Any], seconds: list[float]) -> None:
         durations = seconds if self.place.job.timed else None

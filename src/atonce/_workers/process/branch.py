@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from atonce._values.batch import Delivery
     from atonce._wire.frames import Inlet
     from atonce._workers.base import Worker
+    from atonce._workers.lookout import Lookout
     from atonce._workers.process.answer import Sender
     from atonce._workers.process.claims import Claims
 
@@ -112,7 +113,7 @@ class Branch:
         sender: Sender,
         refuse: Callable[[BaseException], None],
     ) -> None:
-        names = ("star", "name", "is_async", "timed", "in_flight", "stops", "timeout_s", "retries")
+        names = ("star", "name", "is_async", "timed", "in_flight", "elastic", "strict", "stops", "timeout_s", "retries")
         self.job = Job(self._counted(settings), **{name: settings[name] for name in names})
         self.context = copy_context()
         self._claims = claims
@@ -127,6 +128,8 @@ class Branch:
         self._parts: list[_Part] = []  # to be sent
         self._ended: list[int] = []  # serials of trays that have been answered to the end
         self._faults: list[BaseException] = []
+        self._notices: list[str] = []
+        self._grown: tuple[int, str] | None = None  # how many are under way now, and why
         self._rung = False  # whether there is a byte in the pipe
         self._idle: list[Worker] = []
         self._everybody: list[Worker] = []
@@ -140,6 +143,10 @@ class Branch:
         self._slots = 1 if self.job.is_async else self.job.in_flight
         self._make: Callable[[WorkerContext], Worker] = _maker(is_async=self.job.is_async)
         self._idle.append(self._hire())  # one at least, while there is memory for it
+        self._lookout: Lookout | None = None
+        self._told_of: set[tuple[str, int]] = set()  # what has blocked, and is known
+        if self.job.is_async:
+            self._look_out()
 
     # ---- for the main thread ----------------------------------------------------------------------------------------------------
 
@@ -201,10 +208,24 @@ class Branch:
         self.finished = True
         if self._starved is not None:
             self._starved.nudge(self)
+        if self._lookout is not None:
+            self._lookout.end(wait=False)
+            self._watching.join()
         for worker in self._everybody:
             worker.close(wait=True)
         os.close(self._bell)
         os.close(self._ringer)
+
+    def _look_out(self) -> None:
+        """Have somebody look after the loop."""
+        from atonce._workers.lookout import Lookout  # noqa: PLC0415 (for those who have coroutines)
+
+        self._lookout = Lookout(SYSTEM_CLOCK, lambda: self._everybody, self.job.name, strict=self.job.strict)
+        self._watching = threading.Thread(target=self._lookout.watch, name="atonce-lookout", daemon=True)
+        try:
+            self._watching.start()
+        except (RuntimeError, MemoryError):  # there is no room for another thread
+            self._lookout = None
 
     def _is_busy(self) -> bool:
         with self._lock:
@@ -252,7 +273,7 @@ class Branch:
     def _due_in_s(self) -> float | None:
         """Tell in how many seconds something is to be sent; ``None`` if there is nothing."""
         with self._lock:
-            if not (self._parts or self._ended or self._faults):
+            if not (self._parts or self._ended or self._faults or self._grown is not None):
                 return None
             apart_s = _APART_S if self._row else _HUNGRY_S if self._under_way else 0.0
             return self._told + apart_s - perf_counter()
@@ -265,12 +286,24 @@ class Branch:
             parts, self._parts = self._parts, []
             ended, self._ended = self._ended, []
             faults, self._faults = self._faults, []
-        if parts or ended:
+        if parts or ended or self._grown is not None:
             self._send(parts, ended)
         for fault in faults:
             self._refuse(fault)
 
+    def _news_of_loop(self) -> list[str]:
+        """Say what has blocked the loop, each place once: when that is over, or nothing else is under way."""
+        if self._lookout is None:
+            return []
+        news = [each for each in self._lookout.worst(over=bool(self._under_way)) if each.place not in self._told_of]
+        self._told_of.update(each.place for each in news)
+        return [f"{each.words(self.job.name)} (in process {os.getpid()})" for each in news]
+
     def _send(self, parts: list[_Part], ended: list[int]) -> None:
+        with self._lock:
+            notices, self._notices = self._notices, []
+            grown, self._grown = self._grown, None
+        notices += self._news_of_loop()
         flush_streams()
         now, cpu = perf_counter(), process_time()
         measured = (now - self._told, cpu - self._cpu_told)
@@ -292,7 +325,7 @@ class Branch:
             if durations is not None:
                 durations += part.durations or ()
         packed = self._sender.pack(values)
-        self._sender.send(b"M", packed, runs, failed, ended, *measured, durations, attempts or None)
+        self._sender.send(b"M", packed, runs, failed, ended, *measured, durations, attempts or None, notices, grown)
 
     def _put(self, tray: _Tray) -> None:
         with self._lock:
@@ -389,6 +422,8 @@ class Branch:
                 if tray.at >= tray.end and not tray.out and not tray.alone:
                     self._ended.append(tray.serial)
                 at = end
+            if delivery.notice:
+                self._notices.append(delivery.notice)
             for bad in delivery.failed:
                 if self.job.stops or isinstance(bad.error, KeyboardInterrupt):
                     self._claims.bar(start + bad.position + 1)
@@ -446,7 +481,10 @@ class Branch:
         return False
 
     def grew(self, in_flight: int, reason: str) -> None:
-        """Nobody asks."""
+        """Let the parent know how many it has to send ahead."""
+        with self._lock:
+            self._grown = in_flight, reason or (self._grown[1] if self._grown is not None else "")
+            self._ring()
 
     def starved(self, worker: Worker) -> None:
         """Remember who waits for something to take."""

@@ -68,7 +68,6 @@ class Child:
         self._threads = 1
         self._job: dict[str, Any] = {}
         self._call: Callable[[Any], Any] = _nobody
-        self._calls: Any = None  # the event loop that a coroutine function's calls run on, if they do so one by one
         self._branch: Branch | None = None  # where several items are under way at once
         self._stride = 1
 
@@ -122,8 +121,9 @@ class Child:
     def take_job(self, payload: memoryview) -> None:
         """Get ready for what follows.
 
-        ``payload`` is a pickled dict: ``fn`` (a parcel), ``star``, ``name``, ``is_async``, ``timed``, ``in_flight``, ``stops``,
-        ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``context``, ``logging`` and ``warnings``.
+        ``payload`` is a pickled dict: ``fn`` (a parcel), ``star``, ``name``, ``is_async``, ``timed``, ``in_flight``, ``elastic``,
+        ``strict``, ``stops``, ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``context``, ``logging``
+        and ``warnings``.
         """
         self._words[PHASE] = TAKING_JOB
         if self._unfit:
@@ -157,18 +157,13 @@ class Child:
 
     def _calls_of(self, job: dict[str, Any]) -> Callable[[Any], Any]:
         fn = job["fn"]
-        self._claims.exact = job["timeout_s"] is not None and job["in_flight"] == 1
-        if job["in_flight"] > 1:
+        if job["is_async"] or job["in_flight"] > 1:
             from atonce._workers.process.branch import Branch  # noqa: PLC0415 (for those who asked for it)
 
+            self._claims.exact = False
             self._branch = Branch(job, self._claims, self._words, self._sender, partial(self._refuse, "J"))
             return _nobody
-        if job["is_async"]:
-            from asyncio import Runner  # noqa: PLC0415 (44 ms that only coroutines need)
-
-            self._calls = runner = Runner()
-            run = runner.run
-            return (lambda item: run(fn(*item))) if job["star"] else (lambda item: run(fn(item)))
+        self._claims.exact = job["timeout_s"] is not None
         return (lambda item: fn(*item)) if job["star"] else fn
 
     def _drop_job(self) -> None:
@@ -176,9 +171,6 @@ class Child:
             branch, self._branch = self._branch, None
             branch.close()
         self._job, self._call = {}, _nobody
-        if self._calls is not None:
-            calls, self._calls = self._calls, None
-            calls.close()
 
     def _refuse(self, stage: str, error: BaseException) -> None:
         self._failed = True

@@ -46,6 +46,7 @@ __all__ = ("Desk", "Member")
 _BATCH_S = 0.02
 _TELLING_S = 0.004  # an answer about less work than this tells more about the pipe than about the items
 _AHEAD = 2  # batches at each worker, so that it never waits for us
+_ROOM_TO_GROW = 2  # times as many items as a worker has under way: it never has more than half as many again in one step
 _PART = 4  # where a worker has many items under way at once, it gets them in pieces of this part of them, and so do the others
 
 
@@ -107,7 +108,7 @@ class Desk:
         self._host = host
         self._batching = Batching(_BATCH_S, self.job.chunksize)
         self._item_s: float | None = None
-        self._together = self.job.in_flight > 1  # whether a worker has several items under way at once
+        self._together = self.job.together  # whether a worker has several items under way at once
         self._pieces: deque[Piece] = deque()
         self._notice = ""  # what the caller should know, and has not been told
         self._inquest = Inquest(self.job)
@@ -175,7 +176,7 @@ class Desk:
 
     def _has_hands_free(self, member: Member, link: Link) -> bool:
         """Tell whether a worker with something to do could begin with more at once."""
-        free = link.load < self.job.in_flight and self._wanted(link) > 0
+        free = link.load < self._in_flight(link) and self._wanted(link) > 0
         return free and not self._is_spent(link) and not self.place.crowded(member)
 
     def _give(self, member: Member) -> bool:
@@ -195,15 +196,21 @@ class Desk:
         self.hungry.discard(member)
         return True
 
+    def _in_flight(self, link: Link | None) -> int:
+        """Tell how many items a worker has under way at once; if it finds that out itself, with room to find that it bears more."""
+        if not self.job.elastic:
+            return self.job.in_flight
+        return _ROOM_TO_GROW * (link.in_flight if link is not None and link.in_flight else _AHEAD)
+
     def _wanted(self, link: Link | None) -> int:
         """Return how many items a worker should be given now: none, if it has enough."""
         job, flights = self.job, () if link is None else link.flights
         size = self._batching.size if job.chunksize is None else bundled(job.chunksize, self._item_s)
         if self._together:
-            part = -(-job.in_flight // _PART)
-            size = max(size, part)
+            most = self._in_flight(link)
+            size = max(size, -(-most // _PART))
             ahead = 0 if job.paced else size
-            size = min(size, job.in_flight + ahead - (0 if link is None else link.load))
+            size = min(size, most + ahead - (0 if link is None else link.load))
             if link is not None and not link.room:
                 return 0
         elif len(flights) >= (1 if job.paced else _AHEAD):
@@ -367,6 +374,7 @@ class Desk:
     def _ship(self, link: Link, piece: Piece) -> None:
         if link.job is not self:
             link.job = self
+            link.in_flight = 0
             link.bar(self.place.barred)
             self._dispatch.send_job(link)
         unsent = self._dispatch.send(link, piece, self._inquest.attempts)
@@ -411,8 +419,11 @@ class Desk:
             self._end(link, flight)
 
     def _take_parts(self, link: Link, parts: tuple[Any, ...], moved: int) -> None:
-        values, runs, failed, ended, seconds, cpu_s, durations, attempts, let_go = parts
+        values, runs, failed, ended, seconds, cpu_s, durations, attempts, notices, grown, let_go = parts
         self._inquest.answered()
+        if grown is not None:
+            link.in_flight = grown[0]
+            self.place.grew(*grown)
         if let_go:
             self._parcels.let_go(link, let_go)
         parcels = isinstance(values, list)
@@ -431,6 +442,8 @@ class Desk:
             at = end
         if total:
             self._learn(total, seconds)
+        for notice in notices:
+            self.place.deliver(Delivery(0, [], (), 0.0, 0.0, "", notice=notice))
         for serial in ended:
             if serial in link.flights:
                 self._end(link, link.flights[serial])

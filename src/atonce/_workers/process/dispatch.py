@@ -60,6 +60,8 @@ class Dispatch:
                 "is_async": job.is_async,
                 "timed": job.timed,
                 "in_flight": job.in_flight,
+                "elastic": job.elastic,
+                "strict": job.strict,
                 "stops": job.stops,
                 "timeout_s": job.timeout_s,
                 "retries": job.retries,

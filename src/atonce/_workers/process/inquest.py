@@ -79,9 +79,9 @@ class Inquest:
             killer: who killed it, if that is known.
         """
         flights = [*link.flights.values()]
-        hands = [link.hand(flight, together=self._job.in_flight > 1) for flight in flights]
+        hands = [link.hand(flight, together=self._job.together) for flight in flights]
         link.flights.clear()
-        if self._job.in_flight == 1:
+        if not self._job.together:
             del hands[1:]  # what follows has not been begun
         counts = [suspected(flight.known(), hand) for flight, hand in zip(flights, hands, strict=False)]
         left: list[Piece] = []

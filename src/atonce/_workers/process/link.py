@@ -152,6 +152,7 @@ class Link:
         pid: 0 until it is born.
         flights: its batches by serial number, in the order in which it begins them.
         job: whose job it has, whatever that is; ``None`` for none.
+        in_flight: how many items it has found that it should have under way at once; 0 if it has not.
         slots: slots of the parent's arena that it may be looking at, and how often it was sent there.
         arena: the file of its words and its large results.
         reader: opens its large results.
@@ -184,6 +185,7 @@ class Link:
         self.pid = 0
         self.flights: dict[int, Sent] = {}
         self.job: object = None
+        self.in_flight = 0
         self.slots: dict[int, int] = {}
         self.ready = False
         self.dead = False

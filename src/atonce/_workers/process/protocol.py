@@ -29,9 +29,10 @@ its first value; the values, with ``None`` where an item failed; position, ``Pac
 whether the batch has ended; wall and CPU time; the time of each item, where that was asked for, and how often it was tried, where
 more than once; and the slots of the parent's arena that the child has let go of.
 
-*Parts* are ``(values, runs, failed, ended, seconds, cpu_s, durations, attempts, let_go)``: the values as in ``D`` or as in ``E``,
-one run after the other; of each run of neighbours, its batch's serial number, the position of its first value, and how many there
-are; the other rows as above, but by place among the values; and which batches have ended.
+*Parts* are ``(values, runs, failed, ended, seconds, cpu_s, durations, attempts, notices, grown, let_go)``: the values as in ``D``
+or as in ``E``, one run after the other; of each run of neighbours, its batch's serial number, the position of its first value, and
+how many there are; the other rows as above, but by place among the values; which batches have ended; what the caller should know;
+and, if that has changed, how many items are under way at once, and why.
 
 A *parcel* is a pickled object: ``bytes``, or ``(bytes, slot, spans)`` where its large buffers lie in the arena, or, instead of a
 value that does not pickle, a ``Packed`` exception of four.
