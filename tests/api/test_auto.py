@@ -190,3 +190,63 @@ def test_a_function_that_does_not_arrive_stays_and_nobody_is_blamed():
     assert engine_of(results) == "inline"
     assert "a new process cannot take it" in str(results.report)
     assert results.report.notices == []
+
+
+# ---- coroutines -----------------------------------------------------------------------------------------------------------------
+
+GATE = asyncio.Lock()
+PATIENCE_S = 60.0
+
+
+async def computes_on_a_loop(number):
+    await asyncio.sleep(0.001)
+    return computes(number)
+
+
+async def computes_behind_a_gate(number):
+    async with GATE:
+        return computes(number)
+
+
+def endless():
+    number = 0
+    while True:
+        yield number
+        number += 1
+
+
+def looked_at(fn, enough):
+    """Stream without an end, until that is enough; return the results, and the report."""
+    results, end = [], time.monotonic() + PATIENCE_S
+    with atonce.stream(fn, endless()) as stream:
+        for result in stream:
+            results.append(result)
+            if enough(stream.report) or time.monotonic() > end:
+                break
+        here = len(results)
+        results += [next(stream) for _ in range(2000)]
+    return results, here, stream.report
+
+
+def test_coroutines_that_compute_get_a_loop_in_each_process():
+    results, here, report = looked_at(computes_on_a_loop, lambda report: report.plan.engine == "process")
+    assert [number for number, _ in results] == list(range(len(results)))
+    assert report.plan.engine == "process"
+    pids = [pid for _, pid in results]
+    assert {*pids[:here]} >= {os.getpid()}
+    assert {*pids} > {os.getpid()}
+    assert "the event loop computed all the time" in str(report)
+
+
+def test_coroutines_that_share_a_lock_stay_on_one_loop():
+    said = "it uses 'GATE', a Lock that other processes do not see"
+    results, _, report = looked_at(computes_behind_a_gate, lambda report: said in str(report))
+    assert {pid for _, pid in results} == {os.getpid()}
+    assert report.plan.engine == "async"
+    assert said in str(report)
+
+
+async def test_the_loop_of_a_caller_is_the_only_one():
+    results = await atonce.amap(computes_on_a_loop, range(500))
+    assert {pid for _, pid in results} == {os.getpid()}
+    assert results.report.plan.engine == "async"

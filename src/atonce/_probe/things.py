@@ -96,8 +96,8 @@ def is_handle(thing: object) -> bool:
 
 
 def is_lock(thing: object) -> bool:
-    """Tell whether it makes threads wait for each other: other processes would not take part."""
-    return of_kind(thing, _LOCKS)
+    """Tell whether it makes threads, or coroutines, wait for each other: other processes would not take part."""
+    return of_kind(thing, _LOCKS) or any(module_of(base).partition(".")[0] == "asyncio" for base in type(thing).__mro__)
 
 
 def is_mark(thing: object) -> bool:

@@ -97,10 +97,17 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
             run.lend_caller(_pumped(engine_named("inline"), run.job, Setup(), clock), for_good=True)
         run.hire(Crew(engine, 1, 1) if watches else crew)
     _explain_beginning(run, options, engine, choice)
-    if watches and source.length not in (0, 1) and options.max_workers != 1 and options.concurrency != 1:
+    if options.engine != "auto" or source.length in (0, 1) or options.max_workers == 1 or options.concurrency == 1:
+        return
+    if watches:
         from atonce._run.manager import HiringManager  # noqa: PLC0415 (3 ms, for those who leave the choice to us)
 
-        HiringManager(lambda: _scene(options), clock).begin(run)
+        HiringManager(lambda: _scene(options), clock, Crew(engine, 1, 1)).begin(run)
+    elif engine.kind == "async" and not engine.guest and usable_cpus() > 1:
+        from atonce._policy.looping import Looping  # noqa: PLC0415 (for those who have coroutines, and leave the choice to us)
+        from atonce._run.manager import HiringManager  # noqa: PLC0415
+
+        HiringManager(lambda: _scene(options), clock, crew, Looping).begin(run)
 
 
 def _scene(options: Options) -> Scene:

@@ -138,7 +138,7 @@ class Run:
         self._outbox: deque[Delivery] = deque()  # any thread appends, the consumer pops
         self._counter = threading.RLock()  # held by who empties the outbox: a stream may be closed while another thread is in it
         self._crew: Crew | None = None
-        self._manager: Ending | None = None
+        self._companions: list[Ending] = []  # who end with it
         self._pumped: PumpedWorker | None = None
         self._caller_stays = False
         self._pausing: Pausing | None = None  # while there is a pause
@@ -306,14 +306,14 @@ class Run:
 
     def manage(self, manager: Ending) -> deque[Witnessed]:
         """Remember who manages this run, to end with it; return where it can hear of what is delivered from now on."""
-        self._manager = manager
+        self._companions.append(manager)
         witnesses: deque[Witnessed] = deque(maxlen=_WITNESSED)
         self._witnesses = witnesses  # a manager who looks no more does not mind the oldest
         return witnesses
 
     def watch_over(self, watcher: Ending) -> None:
         """Remember who looks after this run's loops, to end with it."""
-        self._manager = watcher
+        self._companions.append(watcher)
 
     @property
     def caller_name(self) -> str:
@@ -539,8 +539,8 @@ class Run:
                 self.fault = fault
         self._bar(0)
         self._interrupt(force=True)
-        if self._manager is not None:
-            self._manager.end(wait=False)
+        for companion in list(self._companions):
+            companion.end(wait=False)
         self._bell.ring()
 
     def abandon(self) -> None:
@@ -567,8 +567,8 @@ class Run:
 
     def _finish(self, *, wait: bool) -> None:
         self.closed = True
-        if self._manager is not None:
-            self._manager.end(wait=wait)
+        for companion in list(self._companions):
+            companion.end(wait=wait)
         self._drain()
         self.account.close(self.source.taken)
         if self._emit is not None:

@@ -1,4 +1,6 @@
-"""The manager of an ``engine="auto"`` run: looks at the work while it goes on, and does what ``_policy/hiring.py`` decides.
+"""The manager of an ``engine="auto"`` run: looks at the work while it goes on, and does what the policy decides.
+
+That is ``_policy/hiring.py``, or, for coroutine functions, ``_policy/looping.py``.
 
 ::
 
@@ -25,6 +27,7 @@ from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, is_of_kind
 from atonce._run.engines import engine_named, processes_are_warm
 from atonce._run.pause import Pause
+from atonce._values.typed import Protocol
 from atonce.errors import InternalError, PoolClosed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -57,17 +60,33 @@ _COMPUTES = 0.75  # part of the time since the last look
 _SMOOTHING = 0.5  # weight of the newest delivery
 
 
+class Policy(Protocol):
+    """What decides."""
+
+    ruled_out: dict[str, str]
+    flips: list[str]
+
+    def __init__(self, scene: Scene, seen: Seen) -> None: ...
+
+    def look(self, seen: Seen) -> Action:
+        """Say what to do now."""
+
+
 class HiringManager:
     """Manages one run. Everything belongs to its thread, but for what is said otherwise."""
 
-    def __init__(self, look_around: Callable[[], Scene], clock: Clock) -> None:
+    def __init__(self, look_around: Callable[[], Scene], clock: Clock, home: Crew, policy: type[Policy] = Hiring) -> None:
         """Make a manager.
 
         Args:
             look_around: says what is known before anything is seen. Called in the manager's thread: the caller has no time to lose.
             clock: where the time is read.
+            home: those who work alone again if others are of no use, where the caller does not.
+            policy: decides.
         """
         self._look_around = look_around
+        self._home = home
+        self._policy = policy
         self._scene: Scene | None = None
         self._clock = clock
         self._looking = threading.RLock()  # held while it looks and acts, and not while it sleeps
@@ -149,7 +168,7 @@ class HiringManager:
             self._queued_before_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
             self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
             self._scene = scene = self._look_around()
-            hiring = Hiring(scene, self._see(run, late_s))
+            hiring = self._policy(scene, self._see(run, late_s))
             self._pause.end()
         nap = Nap(_FIRST_NAP_S)
         while True:
@@ -171,7 +190,7 @@ class HiringManager:
     def _open_run(self) -> Run | None:
         return None if self._ended else self._run
 
-    def _act(self, run: Run, hiring: Hiring, late_s: float) -> Nap:
+    def _act(self, run: Run, hiring: Policy, late_s: float) -> Nap:
         """Do what there is to do now; return for how long there is nothing."""
         self._held = late_s > HELD_S
         with self._haste():
@@ -231,7 +250,7 @@ class HiringManager:
         elif isinstance(action, Return):
             self._return(run)
 
-    def _explain(self, run: Run, hiring: Hiring, action: Action, now_s: float) -> None:
+    def _explain(self, run: Run, hiring: Policy, action: Action, now_s: float) -> None:
         """Enter a decision into the plan, for the report."""
         plan = run.report.plan
         if isinstance(action, Verified):
@@ -347,8 +366,8 @@ class HiringManager:
         self._crowd = False
         if self._caller:
             run.send_home()
-        else:  # a caller on an event loop does not work: one thread does
-            run.hire(Crew(engine_named("thread"), 1, 1))
+        else:
+            run.hire(self._home)
 
     def _give_up(self, error: BaseException) -> None:
         run = self._run

@@ -100,6 +100,7 @@ class Shift:
         self._rest: Iterator[Any] = iter(())  # of it
         self._feed = chain.from_iterable(self._batches())
         self._dry = False  # whether the feed has ended
+        self._leaving = False  # whether it has ended because others are wanted instead
         self._again = False  # whether somebody nudged while all pullers were counted
 
     def begin(self) -> None:
@@ -116,7 +117,7 @@ class Shift:
     def nudge(self) -> None:
         """Look again whether there is something to take."""
         self._stopped = self.place.stopped
-        if not self._dry or self.over.done() or self.interrupted:
+        if not self._dry or self._leaving or self.over.done() or self.interrupted:
             return
         # Race: 1. a puller finds the feed dry and says so; 2. the consumer nudges, before that puller has been counted out.
         # With all pullers counted, the nudge waits for the one that ends.
@@ -152,6 +153,9 @@ class Shift:
     def _batches(self) -> Iterator[Iterator[tuple[int, Any]]]:
         now, place = self._host.clock.now, self.place
         while not self.interrupted:
+            if place.crowded(self._worker):
+                self._dry = self._leaving = True
+                return
             begun, self._turned, self._stopped = now(), False, place.stopped
             size = self._batching.size
             batch = place.take(size, size)  # all of it is for this loop, whose pullers share it
@@ -290,7 +294,7 @@ class Shift:
             self.nudge()
         if self._pullers or self.over.done():
             return
-        if self.interrupted or self.place.finished or task.cancelled():
+        if self.interrupted or self._leaving or self.place.finished or task.cancelled():
             self._finish()
 
     # ---- results ----------------------------------------------------------------------------------------------------------------
@@ -315,8 +319,8 @@ class Shift:
             self._gauge.heard([turns.pop(index, index) for index in indexes] if turns else indexes, seconds)
 
     def _deliver(self, start: int, values: list[Any], seconds: list[float]) -> None:
-        durations = seconds if self.place.job.timed else None
-        delivery = Delivery(start, values, (), sum(seconds), 0.0, self._host.name, durations, notice=self.notice)
+        durations = seconds if self.place.job.timed else None  # what they took together says little: they took it side by side
+        delivery = Delivery(start, values, (), sum(durations or ()), 0.0, self._host.name, durations, notice=self.notice)
         self.notice = ""
         if self._bad:
             found = [(at, self._bad.pop(start + at)) for at in range(len(values)) if start + at in self._bad]

@@ -129,7 +129,7 @@ class Branch:
         self._ended: list[int] = []  # serials of trays that have been answered to the end
         self._faults: list[BaseException] = []
         self._notices: list[str] = []
-        self._grown: tuple[int, str] | None = None  # how many are under way now, and why
+        self._grown: int | None = None  # how many are under way now, if that has changed
         self._rung = False  # whether there is a byte in the pipe
         self._idle: list[Worker] = []
         self._everybody: list[Worker] = []
@@ -480,10 +480,10 @@ class Branch:
         """There are never more than are wanted."""
         return False
 
-    def grew(self, in_flight: int, reason: str) -> None:
+    def grew(self, in_flight: int, reason: str) -> None:  # noqa: ARG002 (each process has another one)
         """Let the parent know how many it has to send ahead."""
         with self._lock:
-            self._grown = in_flight, reason or (self._grown[1] if self._grown is not None else "")
+            self._grown = in_flight
             self._ring()
 
     def starved(self, worker: Worker) -> None:

@@ -422,8 +422,8 @@ class Desk:
         values, runs, failed, ended, seconds, cpu_s, durations, attempts, notices, grown, let_go = parts
         self._inquest.answered()
         if grown is not None:
-            link.in_flight = grown[0]
-            self.place.grew(*grown)
+            link.in_flight = grown
+            self.place.grew(grown, "")
         if let_go:
             self._parcels.let_go(link, let_go)
         parcels = isinstance(values, list)

@@ -32,7 +32,7 @@ more than once; and the slots of the parent's arena that the child has let go of
 *Parts* are ``(values, runs, failed, ended, seconds, cpu_s, durations, attempts, notices, grown, let_go)``: the values as in ``D``
 or as in ``E``, one run after the other; of each run of neighbours, its batch's serial number, the position of its first value, and
 how many there are; the other rows as above, but by place among the values; which batches have ended; what the caller should know;
-and, if that has changed, how many items are under way at once, and why.
+and, if that has changed, how many items are under way at once.
 
 A *parcel* is a pickled object: ``bytes``, or ``(bytes, slot, spans)`` where its large buffers lie in the arena, or, instead of a
 value that does not pickle, a ``Packed`` exception of four.
