@@ -116,6 +116,9 @@ async def test_a_place_that_breaks_ends_the_shift_and_all_that_looks_after_it():
         job = Job(abs, is_async=True, in_flight=2, elastic=True)
         stopped, barred, finished = False, 10, False
 
+        def crowded(self, _worker: object) -> bool:
+            return False
+
         def take(self, _limit: int, _least: int) -> None:
             raise MemoryError("no batch")
 
@@ -136,6 +139,9 @@ async def test_what_is_barred_in_the_middle_of_a_batch_is_accounted_for_once():
 
         def __init__(self) -> None:
             self.done, self.undone = [], 0
+
+        def crowded(self, _worker: object) -> bool:
+            return False
 
         def take(self, _limit: int, _least: int) -> Batch | None:
             if self.finished:
@@ -206,3 +212,94 @@ async def test_too_many_open_files_say_what_to_type():
     notes = "\n".join(raised.value.__notes__)
     assert "up to 7 items in flight" in notes
     assert "ulimit -n" in notes
+
+
+class Supply:
+    """A place whose items come now and then, and wait until they are let go."""
+
+    finished = stopped = False
+    barred = 2**63
+
+    def __init__(self, in_flight: int) -> None:
+        self.job = Job(self.run, in_flight=in_flight)
+        self.items: list[int] = []
+        self.taken = 0
+        self.under_way: set[int] = set()
+        self.delivered: list[int] = []
+        self.hungry = asyncio.Event()
+        self.go = asyncio.Event()
+        self.full = False  # whether others are wanted here
+
+    async def run(self, number: int) -> int:
+        self.under_way.add(number)
+        await self.go.wait()
+        self.under_way.discard(number)
+        return number
+
+    def crowded(self, _worker: object) -> bool:
+        return self.full
+
+    def take(self, limit: int, _least: int) -> Batch | None:
+        items, self.items = self.items[:limit], self.items[limit:]
+        if not items:
+            return None
+        batch = Batch(self.taken, items)
+        self.taken += len(items)
+        return batch
+
+    def starved(self, _worker: object) -> None:
+        self.hungry.set()
+
+    def deliver(self, delivery: Delivery) -> None:
+        self.delivered += delivery.values
+
+
+class Host:
+    """A worker for a shift."""
+
+    name, clock = "host", SYSTEM_CLOCK
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110 (the shift tells nobody)
+            await asyncio.sleep(0.001)
+
+
+async def test_what_comes_after_a_shortage_is_run_by_as_many_as_before():
+    """Those who were in the middle of an item when there was nothing to take go on with what has come meanwhile."""
+    place = Supply(4)
+    place.items = [0, 1, 2]
+    shift = Shift(place, object(), Host())
+    shift.begin()
+    await place.hungry.wait()
+    await until(lambda: place.under_way == {0, 1, 2})
+    place.items = list(range(3, 20))
+    shift.nudge()
+    await until(lambda: place.under_way == {0, 1, 2, 3})
+    first, place.go = place.go, asyncio.Event()
+    first.set()
+    await until(lambda: len(place.under_way) == 4)
+    place.go.set()
+    await until(lambda: len(place.delivered) == 20)
+    place.finished = True
+    shift.nudge()
+    await asyncio.wait_for(shift.over, 30)
+    assert sorted(place.delivered) == list(range(20))
+
+
+async def test_a_shift_that_is_one_too_many_ends_what_it_has_begun_and_goes():
+    place = Supply(4)
+    place.items = list(range(10))
+    shift = Shift(place, object(), Host())
+    shift.begin()
+    await until(lambda: len(place.under_way) == 4)
+    place.full = True
+    shift.nudge()
+    place.go.set()
+    await asyncio.wait_for(shift.over, 30)
+    assert len(place.delivered) == place.taken < 10
+    assert not place.finished

@@ -31,10 +31,14 @@ __all__ = ("Lookout",)
 
 _BLOCKED_S = 0.005  # Source: the design; a loop that serves many should never be kept for so long
 _NAP_S = 0.0022  # two of them show what has gone on for 5 ms
-_IDLE_NAP_S = 0.01  # where the loop has been waiting for long
-_LONG_IDLE = 200  # looks
+# Each look takes the GIL from the loop: every 2.2 ms, they cost a loop of 2,000 connections, beside the other end on two CPUs, 30 %
+# of its time; every 10 ms, 4 %. (Measured: benchmarks/peers/connections.py)
+_CALM_NAP_S = 0.01
+_CALM = 25  # looks in a row that saw nothing last, before they are fewer
 _LATE_S = 0.001  # more than this, and somebody else had the GIL, or all CPUs
 _ON_CPU = 0.2  # part of the time: then it computes
+# Where other threads compute, a thread may wait for the GIL as long as it waits for a call. Five in line have had it by then.
+_CONTENDED, _CONTENDED_S = 0.3, 0.05  # part of the time; and what counts as blocked then
 _MOST_NAMED = 5  # places
 
 
@@ -74,9 +78,10 @@ class Blockage:
 class _Spell:
     """A call that a loop's thread is in, look after look."""
 
-    def __init__(self, sign: tuple[int, int], since_s: float) -> None:
+    def __init__(self, sign: tuple[int, int], since_s: float, others_s: float) -> None:
         self.sign = sign
         self.since_s = since_s
+        self.others_s = others_s  # the CPU time of other threads, when it began
         self.blockage: Blockage | None = None
         self.counted_s = 0.0
         self.index = -1  # of the item
@@ -105,13 +110,13 @@ class Lookout:
         self._blockages: dict[tuple[str, int], Blockage] = {}
         self._spells: dict[int, _Spell] = {}  # by thread
         self._cpu_s: dict[int, float] = {}  # what each thread's clock showed at the last look
-        self._idle = 0  # looks in a row at which no item was under way on a loop
+        self._calm = 0  # looks in a row at which nothing had gone on since the last one
 
     def watch(self) -> None:
         """Look, until the end."""
         looked_s = self._clock.now()
         while True:
-            nap_s = _IDLE_NAP_S if self._idle > _LONG_IDLE and not self._strict else _NAP_S
+            nap_s = _CALM_NAP_S if self._calm > _CALM and not self._strict else _NAP_S
             if self._over.acquire(timeout=nap_s):
                 return
             with self._looking:
@@ -145,7 +150,7 @@ class Lookout:
 
     def _look(self, workers: list[Worker], now_s: float, since_s: float, *, late: bool) -> None:
         frames = sys._current_frames()  # noqa: SLF001 (documented; there is no other way)
-        busy = False
+        lasts, process_s = False, self._clock.process_cpu()
         for worker in workers:
             # An engine object of somebody's own may call itself "async", and have neither.
             clocks: Clocks | None = getattr(worker, "clocks", None)
@@ -158,11 +163,19 @@ class Lookout:
             sign = id(frame), frame.f_lasti
             spell = self._spells.get(thread)
             if spell is None or spell.sign != sign or used_s > _ON_CPU * since_s or (late and spell.blockage is None):
-                self._spells[thread] = spell = _Spell(sign, now_s)
-            elif now_s - spell.since_s >= _BLOCKED_S - _NAP_S and not clocks.is_ready():
+                self._spells[thread] = _Spell(sign, now_s, process_s - cpu_s)
+                continue
+            if self._is_long(spell, now_s, process_s - cpu_s) and not clocks.is_ready():
                 self._spells[thread] = spell = self._note(spell, frame, now_s)
-            busy = busy or spell.blockage is not None or frame.f_code.co_name not in {"select", "run_forever", "_run_loop"}
-        self._idle = 0 if busy else self._idle + 1
+            lasts = lasts or frame.f_code.co_name not in {"select", "run_forever", "_run_loop"}
+        self._calm = 0 if lasts else self._calm + 1
+
+    @staticmethod
+    def _is_long(spell: _Spell, now_s: float, others_s: float) -> bool:
+        """Tell whether a spell has gone on for too long, with what other threads have computed meanwhile."""
+        long_s = now_s - spell.since_s
+        contended = others_s - spell.others_s > _CONTENDED * long_s
+        return spell.blockage is not None or long_s >= (_CONTENDED_S if contended else _BLOCKED_S) - _NAP_S
 
     def _note(self, spell: _Spell, frame: FrameType, now_s: float) -> _Spell:
         """It has been in one call for long enough: say which, and go on to count."""
@@ -172,7 +185,7 @@ class Lookout:
             return spell
         call, shift, index = found
         if spell.blockage is not None and spell.index != index:
-            return _Spell(spell.sign, now_s)  # the next item is in the same call, in a frame that has the same place in memory
+            return _Spell(spell.sign, now_s, spell.others_s)  # the next item, in the same call, and in the same place in memory
         if spell.blockage is None:
             spell.index = index
             spell.blockage = self._blockages.setdefault((call.file, call.line), Blockage(call))
