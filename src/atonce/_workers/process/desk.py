@@ -313,7 +313,7 @@ class Desk:
                 self._pieces.append(Piece(flight.start + flight.limit, taken, careful=careful))
                 self.feed(member)
                 return
-        if own:
+        if member.link is not None and member.link.flights:  # maybe nothing but answers that are on their way
             self.hungry.discard(member)
         elif any(map(any, unstarted)) or self._is_waiting_for_input():
             self.hungry.add(member)
