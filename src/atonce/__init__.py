@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from atonce._values.plan import Plan
     from atonce._values.purity import pure
     from atonce._values.report import Report
+    from atonce._values.retry import Retry
     from atonce.errors import (
         AtonceError,
         BlockingCall,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         PicklingFailed,
         PoolClosed,
         RemoteError,
+        RetryAfter,
         TaskError,
         TasksFailed,
         TaskTimeout,
@@ -58,6 +60,8 @@ __all__ = (
     "RemoteError",
     "Report",
     "Results",
+    "Retry",
+    "RetryAfter",
     "Stream",
     "Success",
     "TaskError",
@@ -83,6 +87,7 @@ _HOMES = {
     "atonce._values.outcome": ("Failure", "Outcome", "Success"),
     "atonce._values.plan": ("Plan",),
     "atonce._values.report": ("Report",),
+    "atonce._values.retry": ("Retry",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

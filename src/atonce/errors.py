@@ -29,6 +29,7 @@ __all__ = (
     "PicklingFailed",
     "PoolClosed",
     "RemoteError",
+    "RetryAfter",
     "TaskError",
     "TaskTimeout",
     "TasksFailed",
@@ -115,6 +116,32 @@ class TasksFailed(AtonceError, ExceptionGroup[Exception]):
         return part
 
 
+class RetryAfter(Exception):
+    """What an item answers that is to be started again later, by ``raise`` or by ``return``: a service has asked to be left alone.
+
+    Nothing else is started either before the time is over, by no worker of the call. The item is started up to ten times in all, or
+    as often as ``retries=Retry(...)`` says, if that is more; then this is its failure.
+
+    Args:
+        seconds: for how long; 0 or more.
+
+    Raises:
+        ValueError: that is no such number.
+    """
+
+    made = False  # whether there has ever been one in this process: then results are looked through for them
+
+    def __init__(self, seconds: float) -> None:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
+            raise ValueError(f"RetryAfter({seconds!r}): expected seconds, 0 or more, and an end")
+        super().__init__(seconds)
+        self.seconds = float(seconds)
+        RetryAfter.made = True
+
+    def __str__(self) -> str:
+        return f"asked to be tried again after {self.seconds:g} s"
+
+
 class _Crash(TaskError):
     """What ``WorkerCrashed`` says for itself: all of it but for the base that is costly to import."""
 
@@ -126,6 +153,11 @@ class _Crash(TaskError):
         super().__init__(message)
         self.how = how
         self.stderr_tail = stderr_tail
+
+
+def is_crash(error: BaseException) -> bool:
+    """Tell whether an error is a ``WorkerCrashed``, without loading that."""
+    return isinstance(error, _Crash)
 
 
 _CRASH_DOC = """A worker process ended in the middle of this item: the message says how, and what the item was.

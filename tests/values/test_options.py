@@ -7,6 +7,7 @@ import pytest
 
 from atonce._values.option_types import EngineName, ErrorsMode, OptionsDict, PoolOptionsDict
 from atonce._values.options import ENGINES, ERRORS_MODES, Options, bytes_in
+from atonce._values.retry import Retry
 from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
@@ -42,7 +43,7 @@ GOOD = {
     "blocking": ["warn", "error"],
     "rate": [None, 1, 0.5, 10**6, "100/s", "30/min", " 1.5 / hour ", "2/seconds", "7/H"],
     "deadline": [None, 1, 0.001, 1e300, 10**9],
-    "retries": [0, 1, 10**9],
+    "retries": [0, 1, 10**9, Retry(3, on=OSError)],
     "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
     "initializer": [None, print, list, lambda: None],
     "initargs": [(), (1,), ("a", [2])],

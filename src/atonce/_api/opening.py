@@ -49,6 +49,7 @@ class Order:
         fn: the function.
         star: whether each input is a tuple of arguments.
         inputs: the inputs, one for each item.
+        whole: the same as a sequence, if that is what the caller gave.
         options: checked.
         streamed: whether results are handed on one by one, so that the consumer's pace counts.
         timed: whether each item's time is wanted.
@@ -93,6 +94,8 @@ class Order:
         self.star = star or len(iterables) > 1
         self.length = None if self.asynchronous else min(map(_length, iterables), key=_unknown_last)
         self.inputs = _inputs(iterables, asynchronous=self.asynchronous)
+        only = iterables[0] if len(iterables) == 1 else None
+        self.whole = only if isinstance(only, list | tuple | range) else None
         self.options = options
         self.streamed = streamed
         self.timed = timed
@@ -193,7 +196,8 @@ class Workplace:
             chunksize=chunksize,
             stops=options.errors == "raise",
             timeout_s=options.timeout,
-            retries=options.retries,
+            retries=options.retries_at_once,
+            patient=options.retry is not None,
             memory_bytes=options.memory_bytes,
             max_tasks=options.max_tasks_per_child,
             collected=not order.streamed,
@@ -205,7 +209,7 @@ class Workplace:
         in_order = options.ordered or not order.streamed
         run = Run(
             job,
-            _source(order, self._pace_of(options)),
+            _source(order, self._pace_of(options), self.clock),
             ordering=InOrder() if in_order else AsFinished(),
             in_place=order.streamed and options.ordered,
             collected=not order.streamed,
@@ -213,6 +217,7 @@ class Workplace:
             bell=bell,
             clock=self.clock,
             emit=_listeners(order, options),
+            retry=options.retry,
         )
         try:
             begin(run, options, crew, staff, self.clock)
@@ -239,14 +244,21 @@ def _listeners(order: Order, options: Options) -> Emit | None:
     return both
 
 
-def _source(order: Order, pace: Pace | None) -> Source:
+def _source(order: Order, pace: Pace | None, clock: Clock) -> Source:
     buffersize, at_once = order.options.buffersize, not order.streamed
     if order.asynchronous:
         from atonce._run.inflow import FedSource  # noqa: PLC0415 (for those who have such inputs)
 
-        return FedSource(buffersize=buffersize, consumed_at_once=at_once, pace=pace)
+        return FedSource(buffersize=buffersize, consumed_at_once=at_once, pace=pace, clock=clock)
     return Source(
-        order.inputs, length=order.length, buffersize=buffersize, consumed_at_once=at_once, prompt=order.prompt, pace=pace
+        order.inputs,
+        length=order.length,
+        buffersize=buffersize,
+        consumed_at_once=at_once,
+        prompt=order.prompt,
+        pace=pace,
+        clock=clock,
+        whole=order.whole,
     )
 
 

@@ -91,11 +91,16 @@ class Pool(Mapping):
 
         Raises:
             PoolClosed: the pool is closed.
-            OptionError: the pool has a rate, which no line of calls keeps.
+            OptionError: the pool has a rate, or a ``Retry``, which no line of calls keeps.
         """
         if self._options.rate is not None:
             raise OptionError(
                 "rate= holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls"
+            )
+        if self._options.retry is not None:
+            raise OptionError(
+                "a Retry holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls; or say "
+                "how often with a number, retries=3"
             )
         is_async = is_coroutine_function(fn)
         engine = self._options.engine
@@ -160,7 +165,7 @@ class Pool(Mapping):
 
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
-        for left in reversed(range(1 + self._options.retries)):
+        for left in reversed(range(1 + self._options.retries_at_once)):
             try:
                 future.set_result(fn(*args, **kwargs))
                 break

@@ -19,7 +19,9 @@ from collections import Counter, deque
 from contextvars import copy_context
 
 from atonce._run.account import Account
+from atonce._run.again import Again
 from atonce._run.pause import Pausing
+from atonce._values.batch import Delivery
 from atonce._values.events import BatchDone, RunBegan, RunEnded, WorkersHired
 from atonce._values.typed import NamedTuple, Protocol
 
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
     from atonce._run.bell import Bell
     from atonce._run.source import Source
     from atonce._run.staff import Staff
-    from atonce._values.batch import Batch, Delivery, Lent
+    from atonce._values.batch import Batch, Lent
     from atonce._values.events import Event
     from atonce._values.job import Job
+    from atonce._values.retry import Retry
     from atonce._workers.base import Engine, PumpedWorker, Worker
 
 __all__ = ("Crew", "Run", "Witnessed", "is_of_kind")
@@ -104,6 +107,7 @@ class Run:
         bell: Bell,
         clock: Clock,
         emit: Callable[[Event], None] | None = None,
+        retry: Retry | None = None,
     ) -> None:
         """Prepare a run; ``hire`` begins it.
 
@@ -118,9 +122,11 @@ class Run:
             bell: rung when the consumer should look.
             clock: where the time is read.
             emit: told of what happens, from any thread.
+            retry: which items that have failed are started again, and when.
         """
         self.job = job
         self.source = source
+        self.again = Again(source, clock, retry)
         self.account = Account(job, clock)
         self.report = self.account.report
         self.fault: BaseException | None = None  # why no worker can work; Guarded by: _lock for writing
@@ -170,8 +176,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether there will never be a batch again."""
-        return self.source.exhausted
+        """Whether there will never be a batch again, unless what is under way fails and is to be started once more."""
+        return self.source.finished
 
     @property
     def prompt(self) -> bool:
@@ -184,7 +190,17 @@ class Run:
         return self.source.take(limit, max(1, crew.workers * crew.in_flight) if crew is not None else 1, least)
 
     def deliver(self, delivery: Delivery) -> None:
-        """Hand in results. A failure that stops the run does so here and now, not when the consumer comes to look."""
+        """Hand in results. What is to be started again is put aside, before anybody may think that the run is over."""
+        parts = [delivery]
+        if delivery.failed or self.again.waits:
+            parts = self.again.sort_out(delivery)
+        for part in parts:
+            self._hand_in(part)
+        if parts[0] is not delivery:
+            self._bell.ring()  # there may be nobody to start what was put aside
+
+    def _hand_in(self, delivery: Delivery) -> None:
+        """Take in results. A failure that stops the run does so here and now, not when the consumer comes to look."""
         for bad in delivery.failed:
             if self.account.is_fatal(bad.error):
                 self._bar(delivery.start + bad.position if self._in_place else 0)
@@ -380,17 +396,17 @@ class Run:
 
     def _ask_for(self, crew: Crew) -> None:
         source = self.source
-        if self._starved and (source.exhausted or source.has_room(crew.workers * crew.in_flight)):
+        if self._starved and (source.finished or source.has_room(crew.workers * crew.in_flight)):
             with self._lock:
                 starved, self._starved = self._starved, set()
             for worker in starved:
                 worker.nudge(self)
-        if source.exhausted or self.fault is not None or not source.has_room(crew.workers * crew.in_flight):
+        if source.finished or self.fault is not None or not source.has_room(crew.workers * crew.in_flight):
             return
         with self._lock:
             missing = crew.workers - self._staying(crew) - self._queued
             if source.length is not None:
-                missing = min(missing, source.length - source.taken)  # a wrong hint is mended by the next look
+                missing = min(missing, source.length - source.taken + len(source.shelf))  # a wrong hint is mended by the next look
                 missing = max(missing, 0 if self._out or self._queued else 1)
             if missing <= 0:
                 return
@@ -472,6 +488,8 @@ class Run:
     def _bar(self, index: int) -> None:
         with self._lock:
             self.source.bar(index)
+        for dropped in self.source.shelf.drop_from(self.source.barred):
+            self._outbox.append(Delivery(dropped, [], (), 0.0, 0.0, "", undone=1))
         self._nudge_all()
 
     def _nudge_all(self) -> None:
@@ -553,6 +571,7 @@ class Run:
     def _stop(self) -> None:
         with self._lock:  # as in _bar: a failure that is delivered meanwhile must not raise the bar again
             self.source.close()
+        self.source.shelf.drop_from(0)
         self.resume()  # for those who rest, to leave
         self.staff.withdraw(self)
         if self._pumped is not None:

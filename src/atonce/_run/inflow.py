@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from itertools import islice
 
+from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._run.source import Source
 from atonce._values.batch import Lent
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable
     from typing import Any
 
+    from atonce._machine.clock import Clock
     from atonce._run.source import Pace
 
 __all__ = ("FedSource", "Inflow", "together")
@@ -37,8 +39,15 @@ class FedSource(Source):
         wanted: called by whoever takes items, in any thread: there is room for more.
     """
 
-    def __init__(self, *, buffersize: int | None = None, consumed_at_once: bool = False, pace: Pace | None = None) -> None:
-        super().__init__((), buffersize=buffersize, consumed_at_once=consumed_at_once, prompt=True, pace=pace)
+    def __init__(
+        self,
+        *,
+        buffersize: int | None = None,
+        consumed_at_once: bool = False,
+        pace: Pace | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        super().__init__((), buffersize=buffersize, consumed_at_once=consumed_at_once, prompt=True, pace=pace, clock=clock)
         self.wanted: Callable[[], None] | None = None
         self._there: deque[Any] = deque()  # Guarded by: _lock
         self._ended = False  # whether no more is put there. Guarded by: _lock
@@ -65,7 +74,7 @@ class FedSource(Source):
 
     def has_room(self, workers: int) -> bool:
         """Tell whether ``take`` would give something."""
-        return bool(self._there) and super().has_room(workers)
+        return (bool(self._there) or self.shelf.is_due) and super().has_room(workers)
 
     def lend(self, limit: int) -> Lent | None:
         """Lend what is there, for up to ``limit`` items."""
@@ -75,7 +84,7 @@ class FedSource(Source):
             if self._pace is not None:
                 limit = self._pace.allowed(limit)
             items = list(islice(self._there, max(0, limit)))
-            if self.exhausted or not items:
+            if self.exhausted or not items or not self._may_lend:
                 return None
             self._lent = True
             return Lent(self.taken, iter(items), len(items))

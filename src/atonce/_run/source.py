@@ -6,8 +6,10 @@ import sys
 import threading
 from itertools import islice
 
+from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._policy.batching import fair_share, read_ahead
 from atonce._policy.pacing import Pacer
+from atonce._run.shelf import Shelf
 from atonce._values.batch import Batch, Lent
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -53,7 +55,8 @@ class Source:
     Attributes:
         taken: inputs handed out so far. Guarded by: ``_lock`` for writing.
         handed: results handed to the consumer so far. Written by the consumer only.
-        exhausted: whether nothing will come any more. Only ever set, by any thread.
+        exhausted: whether nothing will come from the input any more. Only ever set, by any thread.
+        shelf: items that have failed, and are to be started again.
         error: what the user's input raised, if it did. Guarded by: ``_lock``.
         barred: the index from which on nothing may be started; only ever lowered. Guarded by: the run's lock for writing.
         stopped: whether anything is barred.
@@ -71,7 +74,10 @@ class Source:
         consumed_at_once: bool = False,
         prompt: bool = False,
         pace: Pace | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        whole: Sequence[Any] | None = None,
     ) -> None:
+        self.shelf = Shelf(clock)
         self.length = length
         self.prompt = prompt
         self.sample: tuple[Any, ...] = ()
@@ -82,6 +88,7 @@ class Source:
         self.barred = sys.maxsize
         self.stopped = False
         self._inputs: Iterator[Any] = iter(inputs)
+        self._whole = whole
         self._range = inputs if type(inputs) is range else None  # what is left of it, if nothing else has read from it
         self._buffersize = buffersize
         self._bounded = not consumed_at_once
@@ -103,7 +110,11 @@ class Source:
             A batch; ``None`` if the input has ended, the run is stopped, or the consumer has to take something first.
         """
         with self._lock:
-            if self.exhausted or self._lent:
+            if self._lent or self.shelf.holds:
+                return None
+            if self.shelf.is_due:
+                return self._take_again()
+            if self.exhausted:
                 return None
             if self._bounded:
                 limit = min(limit, self._room(limit, workers))
@@ -123,6 +134,17 @@ class Source:
                 self._pace.started(len(items))
             return batch
 
+    def _take_again(self) -> Batch | None:
+        """Take an item that is to be started again."""
+        if self._pace is not None and self._pace.allowed(1) < 1:
+            return None
+        if (found := self.shelf.take()) is None:
+            return None
+        if self._pace is not None:
+            self._pace.started(1)
+        index, item = found
+        return Batch(index, [item])
+
     def lend(self, limit: int) -> Lent | None:
         """Lend the input itself to a worker that is alone, for up to ``limit`` items. As ``take``, without reading anything.
 
@@ -133,7 +155,7 @@ class Source:
                 limit = min(limit, self._room(limit, 1))
             if self._pace is not None:
                 limit = self._pace.allowed(limit)
-            if self.exhausted or limit < 1:
+            if self.exhausted or limit < 1 or not self._may_lend:
                 return None
             self._lent = True
             if self._range is not None:
@@ -152,17 +174,44 @@ class Source:
             self.error = error
             self.exhausted = self.exhausted or ended or error is not None
 
+    @property
+    def _may_lend(self) -> bool:
+        """Whether nothing else is to be started first, and nothing keeps all from being started."""
+        return not (self.shelf.holds or self.shelf.is_due)
+
+    def item(self, index: int) -> Any:
+        """Return an input once more.
+
+        Raises:
+            LookupError: the input cannot be read twice.
+        """
+        inputs = self._whole
+        if inputs is None:
+            raise LookupError("the input can be read only once")
+        return inputs[index]
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing more to be started, as far as is known: what fails now may be to be started again."""
+        return self.exhausted and not self.shelf
+
     def has_room(self, workers: int) -> bool:
-        """Tell whether ``take`` would read something."""
+        """Tell whether ``take`` would give something."""
+        if self.shelf.holds:
+            return False
+        if self.shelf.is_due and not self._lent:
+            return self._pace is None or self._pace.allowed(1) > 0
         if self.exhausted or self._lent or (self._bounded and self._room(1, workers) <= 0):
             return False
         return self._pace is None or self._pace.allowed(1) > 0
 
     def due_in_s(self) -> float | None:
-        """Tell after how many seconds another item may be started, if it is only the pace that keeps it back; else ``None``."""
-        if self._pace is None or self.exhausted:
-            return None
-        return self._pace.due_in_s() or None
+        """Tell after how many seconds another item may be started, if it is only time that keeps it back; else ``None``."""
+        again_s, held_s = self.shelf.due_in_s(), self.shelf.held_for_s()
+        pace_s = 0.0 if self._pace is None else self._pace.due_in_s()
+        new_s = None if self.exhausted else max(pace_s, held_s)
+        dues = [due_s for due_s in (None if again_s is None else max(again_s, pace_s), new_s) if due_s]
+        return min(dues, default=None)
 
     def bar(self, index: int) -> None:
         """Let nothing be started from this index on."""
@@ -175,7 +224,7 @@ class Source:
         """Read no more, and let go of the input."""
         self.bar(0)
         if self._lock.acquire(blocking=False):  # else somebody waits inside the input, and finds it closed afterwards
-            self._inputs, self._range = iter(()), None
+            self._inputs, self._range, self._whole = iter(()), None, None
             self._lock.release()
 
     def _room(self, limit: int, workers: int) -> int:

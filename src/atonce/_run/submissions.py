@@ -59,7 +59,7 @@ class Submissions:
             chunksize=1,
             stops=False,
             timeout_s=options.timeout,
-            retries=options.retries,
+            retries=options.retries_at_once,
             memory_bytes=options.memory_bytes,
             max_tasks=options.max_tasks_per_child,
             strict=options.blocking == "error",

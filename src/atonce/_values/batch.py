@@ -10,7 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-__all__ = ("Batch", "Delivery", "Lent", "Misfortune")
+__all__ = ("LOST", "Batch", "Delivery", "Lent", "Misfortune")
+
+
+class _Lost:
+    """Stands for an item that the worker has not kept."""
+
+    def __repr__(self) -> str:
+        return "an item that was not kept"
+
+
+LOST = _Lost()
 
 
 class Batch:

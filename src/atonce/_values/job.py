@@ -7,6 +7,8 @@ import threading
 from functools import partial
 from types import MethodType
 
+from atonce.errors import RetryAfter
+
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
@@ -59,7 +61,8 @@ class Job:
         chunksize: how many items a worker takes at a time; ``None`` to let it measure.
         stops: whether the first failure ends the run.
         timeout_s: seconds that one attempt at an item may take; ``None`` for as long as it likes.
-        retries: how often an item that raised an ``Exception`` is started again, at most.
+        retries: how often a worker starts an item again at once that raised an ``Exception``, at most.
+        patient: whether the run decides on failures itself, and may have an item started again later.
         memory_bytes: memory that a worker process may have; ``None`` for all that there is.
         max_tasks: items after which a worker process is renewed; ``None`` for never.
         strict: whether an item fails that blocks an event loop.
@@ -77,6 +80,7 @@ class Job:
         "memory_bytes",
         "name",
         "paced",
+        "patient",
         "retries",
         "star",
         "stops",
@@ -104,6 +108,7 @@ class Job:
         elastic: bool = False,
         paced: bool = False,
         strict: bool = False,
+        patient: bool = False,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -121,6 +126,13 @@ class Job:
         self.elastic = elastic
         self.paced = paced
         self.strict = strict
+        self.patient = patient
+
+    def ends_with(self, error: BaseException) -> bool:
+        """Tell whether a worker begins nothing more after an item has failed with this: the run is stopped by it."""
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        return self.stops and not self.patient and not isinstance(error, RetryAfter)
 
     @property
     def together(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
+from atonce._values.retry import Retry
+
 __all__ = ("BlockingMode", "DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "OptionsDict", "PoolOptionsDict")
 
 EngineName: TypeAlias = Literal["auto", "inline", "thread", "process", "async"]
@@ -34,7 +36,7 @@ class PoolOptionsDict(TypedDict, total=False):
     timeout: float | None
     deadline: float | None
     rate: float | str | None
-    retries: int
+    retries: int | Retry
     memory: int | str | None
     max_tasks_per_child: int | None
     blocking: BlockingMode

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from atonce._values.record import Record
+from atonce._values.retry import Retry
 from atonce.errors import OptionError
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -70,7 +71,8 @@ class Options(Record):
         timeout: seconds that one attempt at an item may take, above 0. Only for workers that can be stopped: processes, coroutines.
         deadline: seconds that the whole call may take, above 0: then nothing more is started, and what can be stopped is.
         rate: starts in a second, of all workers together: a number, or text as ``per_s_in`` reads it.
-        retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most.
+        retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most; or a
+            ``Retry``, which says of which exceptions, and when.
         memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
         max_tasks_per_child: items after which a worker process is renewed.
         blocking: what becomes of a coroutine that blocks its event loop: it is named in the report, or it fails.
@@ -90,7 +92,7 @@ class Options(Record):
     timeout: float | None = None
     deadline: float | None = None
     rate: float | str | None = None
-    retries: int = 0
+    retries: int | Retry = 0
     memory: int | str | None = None
     max_tasks_per_child: int | None = None
     blocking: BlockingMode = "warn"
@@ -119,6 +121,16 @@ class Options(Record):
         options = self.__replace__(**known)
         _check_engine_can(options)
         return options
+
+    @property
+    def retry(self) -> Retry | None:
+        """What decides on failures, where the workers do not."""
+        return self.retries if isinstance(self.retries, Retry) else None
+
+    @property
+    def retries_at_once(self) -> int:
+        """How often a worker starts a failed item again by itself."""
+        return 0 if isinstance(self.retries, Retry) else self.retries
 
     @property
     def per_s(self) -> float:
@@ -244,8 +256,10 @@ def _check_count(name: str, value: object) -> None:
 
 
 def _check_retries(name: str, value: object) -> None:
+    if isinstance(value, Retry):
+        return
     if isinstance(value, bool) or not isinstance(value, int):
-        raise OptionError(f"{name}={value!r}: expected a whole number, not {type(value).__name__}")
+        raise OptionError(f"{name}={value!r}: expected a whole number or a Retry, not {type(value).__name__}")
     if value < 0:
         raise OptionError(f"{name}={value!r}: expected 0 or more")
 

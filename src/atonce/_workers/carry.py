@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from atonce._values.batch import Delivery, Lent, Misfortune
+from atonce._values.batch import LOST, Delivery, Lent, Misfortune
 from atonce._values.typed import Protocol
+from atonce.errors import RetryAfter
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from atonce._values.batch import Batch
     from atonce._values.job import Job
 
-__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out", "plain_call_of", "run_again")
+__all__ = ("Bar", "begin_in_users_code", "call_of", "carry_out", "plain_call_of", "run_again", "with_answers")
 
 
 class Bar(Protocol):
@@ -84,7 +85,7 @@ def carry_out(
             trouble, bad = error, None
         if bad is None:
             break
-        if job.retries:
+        if job.retries and not isinstance(bad.error, RetryAfter):
             begun_again = clock.now()
             outcome = run_again(call, bad, job.retries, bar, batch.start + bad.position)
             if outcome is None:  # the run is stopped: this item is given up like those behind it
@@ -100,8 +101,10 @@ def carry_out(
         begin_in_users_code(bad.error)
         failed.append(bad)
         values.append(None)
-        if job.stops or isinstance(bad.error, KeyboardInterrupt):
+        if job.ends_with(bad.error):
             break
+    if RetryAfter.made:
+        failed = with_answers(values, failed, batch.items)
     delivery = Delivery(batch.start, values, failed, clock.now() - begun, clock.thread_cpu() - cpu_begun, worker, durations)
     delivery.attempts = attempts or None
     delivery.trouble = trouble
@@ -129,7 +132,7 @@ def run_again(
     """
     tries = bad.attempts
     try:
-        while tries <= retries and isinstance(bad.error, Exception):
+        while tries <= retries and isinstance(bad.error, Exception) and not isinstance(bad.error, RetryAfter):
             if bar is not None and bar.stopped and index >= bar.barred:
                 return None
             tries += 1
@@ -205,6 +208,28 @@ def _timed(
         finally:
             durations.append(now() - begun)
     return None
+
+
+def with_answers(values: list[Any], failed: list[Misfortune], items: Any) -> list[Misfortune]:
+    """Find items that have returned a ``RetryAfter``, and say of them what would be said if they had raised it.
+
+    Args:
+        values: the results, in which a placeholder takes its place.
+        failed: the items that have failed, by rising position.
+        items: the items; an iterator has none to give, and their place is told instead.
+    """
+    found = [position for position, value in enumerate(values) if type(value) is RetryAfter]
+    if not found:
+        return failed
+    kept = hasattr(items, "__getitem__")
+    answers = [Misfortune(position, values[position], items[position] if kept else LOST) for position in found]
+    for position in found:
+        values[position] = None
+    return sorted([*failed, *answers], key=_position)
+
+
+def _position(bad: Misfortune) -> int:
+    return bad.position
 
 
 def begin_in_users_code(error: BaseException) -> None:

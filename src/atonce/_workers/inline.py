@@ -55,7 +55,9 @@ class InlineWorker:
         begun = self._clock.now()
         # While many items make a batch, one more batch without others costs them no more than a moment.
         alone = place.alone or (self._batching.size >= _MANY and place.solitary)
-        delivery = self._work_alone(place) if alone else self._work_with_others(place)
+        delivery = self._work_alone(place) if alone else None
+        if delivery is None:  # perhaps one that has failed is to be started again
+            delivery = self._work_with_others(place)
         if delivery is None:
             if place.finished:
                 self._leave()

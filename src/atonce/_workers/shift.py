@@ -26,6 +26,7 @@ from atonce._values.typed import Protocol
 from atonce._workers.awaiting import awaited
 from atonce._workers.carry import begin_in_users_code
 from atonce._workers.gauge import Gauge
+from atonce.errors import RetryAfter
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -194,8 +195,8 @@ class Shift:
                     if measured:
                         begun = now()
                     value = await call(item)
-                    if blamed:
-                        self._check(index)
+                    if blamed or type(value) is RetryAfter:
+                        self._check(index, value)
                 except BaseException as error:
                     bad = Misfortune(0, error, item)
                 else:
@@ -218,8 +219,10 @@ class Shift:
         self._active -= 1
         self._short = self._active < self.limit
 
-    def _check(self, index: int) -> None:
-        """Raise what an item is blamed for."""
+    def _check(self, index: int, value: Any) -> None:
+        """Raise what an item is blamed for, or what it returned that should have been raised."""
+        if type(value) is RetryAfter:
+            raise value
         if (error := self._blamed.pop(index, None)) is not None:
             raise error
 
@@ -240,7 +243,7 @@ class Shift:
                     self._give_up(index, 1)
                     raise bad.error
                 _uncancel()  # the item cancelled its own task, or raised this by itself: it fails, and the others go on
-            if bad.attempts > job.retries or not isinstance(bad.error, Exception):
+            if bad.attempts > job.retries or not _is_worth_another(bad.error):
                 break
             tries = bad.attempts
             try:
@@ -250,7 +253,7 @@ class Shift:
                     return
                 tries += 1
                 value = await self._call(bad.item)
-                self._check(index)
+                self._check(index, value)
             except BaseException as error:
                 bad = bad._replace(error=error, attempts=tries)
             else:
@@ -262,7 +265,7 @@ class Shift:
             self._advise(bad.error)
         self._bad[index] = bad
         self._note(index, None, begun)
-        if job.stops or isinstance(bad.error, KeyboardInterrupt):
+        if job.ends_with(bad.error):
             self._flush()
 
     def _advise(self, error: OSError) -> None:
@@ -296,6 +299,8 @@ class Shift:
             return
         if self.interrupted or self._leaving or self.place.finished or task.cancelled():
             self._finish()
+        elif self._dry:
+            self.place.starved(self._worker)  # there was nothing more, before what was under way failed, and is to be started again
 
     # ---- results ----------------------------------------------------------------------------------------------------------------
 
@@ -388,6 +393,11 @@ def _runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
         if end == count or indexes[end] != indexes[end - 1] + 1:
             yield begin, end
             begin = end
+
+
+def _is_worth_another(error: BaseException) -> bool:
+    """Tell whether an item is to be started again at once: not if it has asked for an end, or for some time."""
+    return isinstance(error, Exception) and not isinstance(error, RetryAfter)
 
 
 def _uncancel() -> None:

@@ -11,6 +11,7 @@ from time import monotonic_ns, perf_counter, process_time
 from atonce._wire.arena import BIG_BYTES
 from atonce._wire.outofband import dumps_with_buffers
 from atonce._workers.process.protocol import PACKING, PHASE, SENDING, SINCE
+from atonce.errors import RetryAfter
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 10 ms at the start of a worker
 
@@ -140,12 +141,22 @@ class Answer:
         begin_in_users_code(error)
         self._failed.append((position, pack_error(error), attempts))
         self.note_attempts(position, attempts)
-        self.fatal = self.fatal or stops or isinstance(error, KeyboardInterrupt)
+        self.fatal = self.fatal or (stops and not isinstance(error, RetryAfter)) or isinstance(error, KeyboardInterrupt)
+
+    def _take_out_answers(self) -> None:
+        """Let a ``RetryAfter`` that was returned pass for one that was raised."""
+        for at, value in enumerate(self.values):
+            if type(value) is RetryAfter:
+                self.values[at] = None
+                self.add_failure(self.first + at, value, 1, stops=False)
+        self._failed.sort(key=_position)
 
     def send(self, *, final: bool, parcels: bool = False) -> None:
         """Send what there is; the batch has ended if ``final``."""
         sender, values = self._sender, self.values
         sender.mark(PACKING)
+        if RetryAfter.made:
+            self._take_out_answers()
         if final:
             flush_streams()
         now, cpu = perf_counter(), process_time()
@@ -159,6 +170,10 @@ class Answer:
         self._attempts = None
         self.durations = None if self.durations is None else []
         self.told, self._cpu_told = perf_counter(), process_time()
+
+
+def _position(failure: tuple[int, Packed, int]) -> int:
+    return failure[0]
 
 
 class _Watcher(Pickler):

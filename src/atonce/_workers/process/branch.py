@@ -113,7 +113,7 @@ class Branch:
         sender: Sender,
         refuse: Callable[[BaseException], None],
     ) -> None:
-        names = ("star", "name", "is_async", "timed", "in_flight", "elastic", "strict", "stops", "timeout_s", "retries")
+        names = ("star", "patient", "name", "is_async", "timed", "in_flight", "elastic", "strict", "stops", "timeout_s", "retries")
         self.job = Job(self._counted(settings), **{name: settings[name] for name in names})
         self.context = copy_context()
         self._claims = claims
@@ -425,7 +425,7 @@ class Branch:
             if delivery.notice:
                 self._notices.append(delivery.notice)
             for bad in delivery.failed:
-                if self.job.stops or isinstance(bad.error, KeyboardInterrupt):
+                if self.job.ends_with(bad.error):
                     self._claims.bar(start + bad.position + 1)
             self._ring()
 

@@ -28,6 +28,7 @@ from atonce._workers.process.protocol import (
     TAKING_JOB,
     TRIES,
 )
+from atonce.errors import RetryAfter
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 10 ms at the start of a worker
 
@@ -122,7 +123,7 @@ class Child:
         """Get ready for what follows.
 
         ``payload`` is a pickled dict: ``fn`` (a parcel), ``star``, ``name``, ``is_async``, ``timed``, ``in_flight``, ``elastic``,
-        ``strict``, ``stops``, ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``context``, ``logging``
+        ``strict``, ``stops``, ``patient``, ``timeout_s``, ``retries``, ``memory_bytes``, ``collected``, ``context``, ``logging``
         and ``warnings``.
         """
         self._words[PHASE] = TAKING_JOB
@@ -141,6 +142,7 @@ class Child:
 
                 unpack_context(job["context"], loads)
             job["fn"] = self._open(job["fn"])
+            job["stops"] = job["stops"] and not job["patient"]
             self._call = self._calls_of(job)
             self._claims.forget()
             limit_native_threads(self._threads)
@@ -270,7 +272,7 @@ class Child:
             Whether that was done: not if the run was stopped while the item had attempts left. It is then neither.
         """
         job, attempts = self._job, earlier + 1
-        while attempts <= job["retries"] and isinstance(error, Exception):
+        while attempts <= job["retries"] and isinstance(error, Exception) and not isinstance(error, RetryAfter):
             if answer.start + position >= self._claims.barred:
                 return False
             attempts += 1

@@ -63,6 +63,7 @@ class Dispatch:
                 "elastic": job.elastic,
                 "strict": job.strict,
                 "stops": job.stops,
+                "patient": job.patient,
                 "timeout_s": job.timeout_s,
                 "retries": job.retries,
                 "memory_bytes": job.memory_bytes,
