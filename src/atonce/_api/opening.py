@@ -11,10 +11,11 @@ from atonce._api.session import AsyncSession, Session, SyncSession
 from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._policy.ordering import AsFinished, InOrder
 from atonce._run.begin import begin, crew_for, first_engine
-from atonce._run.bell import LoopBell, ThreadBell
+from atonce._run.bell import AwaitedBell, LoopBell, ThreadBell
 from atonce._run.driver import Run
 from atonce._run.source import Pace, Source
 from atonce._run.staff import Staff
+from atonce._run.trio_bell import TrioBell, trio_token
 from atonce._values.job import Job, Setup, is_coroutine_function
 from atonce._values.typed import TypeVar
 from atonce.errors import OptionError, PoolClosed
@@ -149,11 +150,17 @@ class Workplace:
         return self._remember(SyncSession(run, bell, staff, order.options, self.clock, owns_staff=self._staff is None))
 
     def open_async(self, order: Order) -> AsyncSession:
-        """Begin a run for a caller on the running event loop."""
-        import asyncio  # noqa: PLC0415 (44 ms that only coroutines need; here it is loaded)
+        """Begin a run for a caller on the running event loop, or in a task of trio."""
+        bell: AwaitedBell
+        if (loop := trio_token()) is not None:
+            if order.asynchronous:
+                raise TypeError("asynchronous inputs are read on asyncio only: on trio, give inputs that are there, or a generator")
+            bell = TrioBell(loop)
+        else:
+            import asyncio  # noqa: PLC0415 (44 ms that only coroutines need; here it is loaded)
 
-        loop = asyncio.get_running_loop()
-        bell = LoopBell(loop)
+            loop = asyncio.get_running_loop()
+            bell = LoopBell(loop)
         run, staff = self._begin(order, bell, loop)
         session = AsyncSession(run, bell, staff, order.options, self.clock, owns_staff=self._staff is None)
         if order.asynchronous:

@@ -12,6 +12,7 @@ from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._run.begin import crew_for, only_choice
 from atonce._run.engines import engine_named
 from atonce._run.staff import Staff
+from atonce._run.trio_bell import TrioBell, trio_token
 from atonce._values.job import Setup, is_coroutine_function
 from atonce._values.options import Options
 from atonce._values.typed import TypeVar
@@ -145,6 +146,11 @@ class Pool(Mapping):
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if (token := trio_token()) is not None:
+            bell = TrioBell(token)
+            with bell.shielded():
+                await bell.elsewhere(lambda: self._leave(kind))
+            return
         import asyncio  # noqa: PLC0415 (44 ms that only coroutines need; here it is loaded)
 
         await asyncio.get_running_loop().run_in_executor(None, lambda: self._leave(kind))

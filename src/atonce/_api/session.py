@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from atonce._run.bell import Bell, LoopBell, ThreadBell
+from atonce._run.bell import AwaitedBell, Bell, ThreadBell
 from atonce._values.typed import Generic, TypeVar
 from atonce.errors import DeadlineExceeded
 
@@ -133,7 +133,7 @@ class SyncSession(Session[ThreadBell]):
             raise
 
 
-class AsyncSession(Session[LoopBell]):
+class AsyncSession(Session[AwaitedBell]):
     """The consumer is a coroutine, whose loop must go on."""
 
     _inflow: Inflow | None = None
@@ -171,6 +171,10 @@ class AsyncSession(Session[LoopBell]):
 
     async def close(self, *, patient: bool = True) -> None:
         """End the run and wait until everybody has left; with less patience, until everybody has who can be made to."""
+        with self.bell.shielded():
+            await self._close(patient=patient)
+
+    async def _close(self, *, patient: bool) -> None:
         try:
             if self._inflow is not None:
                 await self._inflow.close()

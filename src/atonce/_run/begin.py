@@ -47,7 +47,8 @@ def first_engine(options: Options, *, is_async: bool, loop: Any) -> Engine:
     Args:
         options: the caller's.
         is_async: whether the function is a coroutine function.
-        loop: the running event loop of an asynchronous caller, which coroutines then use; ``None`` for a caller that blocks.
+        loop: the running event loop of an asynchronous caller, or trio's token, which coroutines then use; ``None`` for a caller
+            that blocks.
     """
     name = options.engine
     if not isinstance(name, str):
@@ -59,6 +60,10 @@ def first_engine(options: Options, *, is_async: bool, loop: Any) -> Engine:
         name = "inline" if loop is None else "thread"
     if name == "inline" and is_async and (loop is not None or _in_running_loop()):
         name = "async"  # one item at a time, and on a loop that this thread does not have to run
+    if name == "async" and type(loop).__module__.startswith("trio."):
+        from atonce._workers.trio_guest import TrioEngine  # noqa: PLC0415 (an extra)
+
+        return TrioEngine(loop)
     if name == "async" and loop is not None:
         from atonce._workers.loop import GuestEngine  # noqa: PLC0415 (44 ms that only coroutines need)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from _thread import LockType, allocate_lock
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from math import inf
 
 from atonce._values.typed import Protocol
@@ -14,8 +14,10 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import Any
 
-__all__ = ("Bell", "LoopBell", "ThreadBell")
+__all__ = ("AwaitedBell", "Bell", "LoopBell", "ThreadBell")
 
 _LONGEST_NAP_S = 0.05  # how late a signal may be; to wake up so often takes no time that could be measured
 
@@ -31,6 +33,22 @@ class Bell(Protocol):
 
     def reset(self) -> None:
         """Forget the ringing so far. Consumer only, before it looks."""
+
+
+class AwaitedBell(Bell, Protocol):
+    """A bell for a consumer that is a coroutine."""
+
+    async def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until rung, for so many seconds at most."""
+
+    async def pause(self) -> None:
+        """Let others have a turn."""
+
+    async def elsewhere(self, wait: Callable[[], None]) -> None:
+        """Let another thread do something that blocks."""
+
+    def shielded(self) -> AbstractContextManager[Any]:
+        """Make that what is waited for in this context is waited for although the consumer has been cancelled."""
 
 
 class ThreadBell:
@@ -127,3 +145,7 @@ class LoopBell:
     async def elsewhere(self, wait: Callable[[], None]) -> None:
         """Let another thread do something that blocks."""
         await self._loop.run_in_executor(None, wait)
+
+    def shielded(self) -> AbstractContextManager[None]:
+        """Wait on: asyncio cancels once, and what is waited for after that is waited for."""
+        return nullcontext()
