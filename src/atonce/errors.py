@@ -119,8 +119,8 @@ class TasksFailed(AtonceError, ExceptionGroup[Exception]):
 class RetryAfter(Exception):
     """What an item answers that is to be started again later, by ``raise`` or by ``return``: a service has asked to be left alone.
 
-    Nothing else is started either before the time is over, by no worker of the call. The item is started up to ten times in all, or
-    as often as ``retries=Retry(...)`` says, if that is more; then this is its failure.
+    No worker of the call takes another item either before the time is over; what it has taken, it ends. The item is started again
+    up to ten times, or as often as ``retries=Retry(...)`` says, if that is more; then this is its failure.
 
     Args:
         seconds: for how long; 0 or more.

@@ -10,6 +10,9 @@ import pytest
 
 import atonce
 from atonce import Retry, RetryAfter
+from atonce._run.driver import Crew
+from atonce._run.engines import engine_named
+from atonce._run.manager import HiringManager
 
 ENGINES = ["inline", "thread", "process", "auto"]
 AT_ONCE = {"backoff": 0.0}
@@ -192,6 +195,47 @@ async def test_of_asynchronous_inputs(evidence):
 def test_with_a_rate(evidence):
     results = atonce.map(Fails(evidence, 1), range(10), retries=Retry(1, **AT_ONCE), rate=200, engine="thread")
     assert results == list(range(10))
+
+
+def hangs_always(number, evidence):
+    evidence.note(number)
+    time.sleep(1000)
+
+
+def test_each_attempt_that_took_too_long_counts_once(evidence):
+    """Also where the worker's end is what ends it."""
+    options = {"engine": "process", "max_workers": 2, "errors": "return", "timeout": 0.2}
+    results = atonce.map(hangs_always, range(2), [evidence] * 2, retries=Retry(3, **AT_ONCE), **options)
+    assert [failure.attempts for failure in results] == [4, 4]
+    assert results.report.retries == 6
+    assert sorted(evidence.lines()) == sorted("01" * 4)
+
+
+def test_what_fails_after_the_others_have_gone_home_is_started_again(monkeypatch):
+    """The manager lets threads go that are in the middle of an item, and the calling thread does all the rest meanwhile."""
+    gone, tries = threading.Event(), {}
+
+    def fails_late(number):
+        tries[number] = tries.get(number, 0) + 1
+        if threading.current_thread() is not threading.main_thread():
+            gone.wait(30)
+            time.sleep(0.2)
+            raise OSError("late")
+        time.sleep(0.01)
+        return number
+
+    def hires_and_lets_go(manager, run):
+        run.manage(manager)
+        run.hire(Crew(engine_named("thread"), 2, 1))
+        while len(tries) < 2:
+            time.sleep(0.001)
+        run.send_home()
+        gone.set()
+
+    monkeypatch.setattr(HiringManager, "begin", hires_and_lets_go)
+    results = atonce.map(fails_late, range(12), retries=Retry(5, **AT_ONCE), deadline=60)
+    assert results == list(range(12))
+    assert sorted(tries.values()) == [1] * 10 + [2, 2]
 
 
 # ---- RetryAfter -----------------------------------------------------------------------------------------------------------------

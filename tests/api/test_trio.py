@@ -110,6 +110,22 @@ def test_a_failure_ends_it_and_cancels_the_others():
     assert {0, 1, 2} <= set(cancelled)
 
 
+def test_what_is_cancelled_in_a_nursery_of_its_own_has_not_failed():
+    async def fails(number):
+        if number == 1:
+            await trio.sleep(0.01)
+            raise ValueError("real")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            await trio.sleep_forever()
+
+    async def call():
+        with pytest.raises(ValueError, match="real"):
+            await atonce.amap(fails, range(2))
+
+    run(call)
+
+
 def test_a_cancelled_caller_waits_until_all_have_been_cancelled():
     ended = []
 

@@ -301,3 +301,15 @@ def test_loops_find_out_how_many_coroutines_their_work_bears():
     results = atonce.map(naps, range(4000), engine="process", max_workers=2)
     assert results == list(range(4000))
     assert results.report.plan.in_flight >= 20
+
+
+async def fast_and_then_slow(number):
+    if number >= 300:
+        await asyncio.sleep(0.3)
+    return number
+
+
+def test_the_time_of_a_coroutine_is_counted_from_its_beginning():
+    """Fast items let the loop take many at a time; the slow ones that follow wait for a hand, which is not their fault."""
+    results = atonce.map(fast_and_then_slow, range(320), timeout=1.0, errors="return", **{**ONE, "concurrency": 2})
+    assert results == list(range(320))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from atonce._values.batch import LOST, Delivery
 from atonce.errors import RetryAfter, is_crash
@@ -82,6 +83,8 @@ class Again:
             try:
                 item = self._source.item(index)
             except LookupError:
+                with suppress(Exception):  # an exception may refuse notes
+                    error.add_note("raise it, do not return it: this input can be read only once, so that the item is gone")
                 return False
         self._attempts[index] = bad.attempts
         due_s = self._clock.now() + wait_s

@@ -255,10 +255,12 @@ class Run:
         """Count the workers of this crew that are here and have not been told to leave. Under the lock."""
         return sum(kind is crew.engine and worker not in self._dismissed for worker, kind in self._kinds.items())
 
-    def grew(self, in_flight: int, reason: str) -> None:
+    def grew(self, worker: Worker, in_flight: int, reason: str) -> None:
         """Hear how many items a worker has in flight from now on: the window of a stream grows with it."""
-        crew = self._crew
-        if crew is not None:
+        with self.staffing:
+            crew = self._crew
+            if crew is None or self._kinds.get(worker) is not crew.engine:
+                return  # it is on its way out
             self._crew = Crew(crew.engine, crew.workers, in_flight, crew.limit)
             self.report.plan.in_flight = in_flight
             if reason:

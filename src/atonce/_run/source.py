@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ("Pace", "Source")
 
 _SAMPLE = 16  # inputs
+_LOOK_AGAIN_S = 0.05  # whether something else has become due, while somebody waits for the input
 
 
 class Pace:
@@ -109,19 +110,17 @@ class Source:
         Returns:
             A batch; ``None`` if the input has ended, the run is stopped, or the consumer has to take something first.
         """
-        with self._lock:
-            if self._lent or self.shelf.holds:
-                return None
-            if self.shelf.is_due:
+        while not self._lock.acquire(blocking=False):  # somebody reads the input, which may take long
+            if self.shelf.is_due and not self._lent:
                 return self._take_again()
-            if self.exhausted:
+            if self._lock.acquire(timeout=_LOOK_AGAIN_S):
+                break
+        try:
+            if self.shelf.holds or (self.shelf.is_due and not self._lent):
+                return self._take_again()
+            if self.exhausted or self._lent:
                 return None
-            if self._bounded:
-                limit = min(limit, self._room(limit, workers))
-            remaining = None if self.length is None else max(0, self.length - self.taken)
-            limit = fair_share(limit, remaining, workers, min(least, limit)) if limit > 1 else limit
-            if self._pace is not None:
-                limit = self._pace.allowed(limit)
+            limit = self._fair(limit, workers, least)
             if limit < 1:
                 return None
             items = self._read(min(limit, self.barred - self.taken))
@@ -133,9 +132,19 @@ class Source:
             if self._pace is not None:
                 self._pace.started(len(items))
             return batch
+        finally:
+            self._lock.release()
+
+    def _fair(self, limit: int, workers: int, least: int) -> int:
+        """Return how many inputs a worker may take now that wants ``limit``."""
+        if self._bounded:
+            limit = min(limit, self._room(limit, workers))
+        remaining = None if self.length is None else max(0, self.length - self.taken)
+        limit = fair_share(limit, remaining, workers, min(least, limit)) if limit > 1 else limit
+        return limit if self._pace is None else self._pace.allowed(limit)
 
     def _take_again(self) -> Batch | None:
-        """Take an item that is to be started again."""
+        """Take an item that is to be started again, if nothing keeps it from being started."""
         if self._pace is not None and self._pace.allowed(1) < 1:
             return None
         if (found := self.shelf.take()) is None:

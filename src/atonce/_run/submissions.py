@@ -181,7 +181,7 @@ class Submissions:
     def rest(self, worker: Worker) -> None:
         """Go on: there is no pause."""
 
-    def grew(self, in_flight: int, reason: str) -> None:
+    def grew(self, worker: Worker, in_flight: int, reason: str) -> None:
         """Nobody finds out here: how many there are in flight was said."""
 
     def crowded(self, worker: Worker) -> bool:  # noqa: ARG002 (one is as good as another)

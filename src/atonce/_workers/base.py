@@ -82,8 +82,8 @@ class Place(Protocol):
     def crowded(self, worker: Worker) -> bool:
         """Whether this worker should leave after its batch: others wait for one like it, or there are more here than are wanted."""
 
-    def grew(self, in_flight: int, reason: str) -> None:
-        """Say how many items a worker has in flight from now on, if its job let it find out; and why, if that is new."""
+    def grew(self, worker: Worker, in_flight: int, reason: str) -> None:
+        """Say how many items this worker has in flight from now on, if its job let it find out; and why, if that is new."""
 
     def starved(self, worker: Worker) -> None:
         """Say that a worker stays but found nothing to take: ``worker.nudge()`` is called when there is something."""
@@ -98,12 +98,15 @@ class PumpedPlace(Place, Protocol):
     Attributes:
         alone: whether there will never be another worker at this place.
         solitary: whether there is no other one now.
+        over: whether all that was taken has ended, and there will never be a batch again.
     """
 
     @property
     def alone(self) -> bool: ...
     @property
     def solitary(self) -> bool: ...
+    @property
+    def over(self) -> bool: ...
 
     def lend(self, limit: int) -> Lent | None:
         """Lend the input for up to ``limit`` items, if alone; ``None`` as from ``take``."""

@@ -59,7 +59,7 @@ class InlineWorker:
         if delivery is None:  # perhaps one that has failed is to be started again
             delivery = self._work_with_others(place)
         if delivery is None:
-            if place.finished:
+            if place.over:  # not before: what others have in hand may fail, and be to be started again
                 self._leave()
             return False
         self._batching.saw(len(delivery.values), self._clock.now() - begun)

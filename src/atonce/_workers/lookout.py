@@ -9,9 +9,9 @@ Who waits for a CPU, or for the GIL, waits too, and does nothing wrong: a look t
 from __future__ import annotations
 
 import os
-import sys
 import threading
 
+from atonce._machine.frames import current_frames
 from atonce._values.words import in_words
 from atonce._workers.shift import Shift, item_of
 from atonce.errors import BlockingCall
@@ -149,7 +149,7 @@ class Lookout:
             return [blockage for blockage in worst if id(blockage) not in going_on]
 
     def _look(self, workers: list[Worker], now_s: float, since_s: float, *, late: bool) -> None:
-        frames = sys._current_frames()  # noqa: SLF001 (documented; there is no other way)
+        frames = current_frames()
         lasts, process_s = False, self._clock.process_cpu()
         for worker in workers:
             # An engine object of somebody's own may call itself "async", and have neither.

@@ -348,7 +348,7 @@ class Shift:
         self.limit = target
         self._short = self._active < target
         self._upset = self._upset or self._active > target
-        self.place.grew(target, reason)
+        self.place.grew(self._worker, target, reason)
         if self._short and not self._dry and not self.interrupted and not self.over.done():
             self._spawn_more()
 

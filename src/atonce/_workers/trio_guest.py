@@ -85,9 +85,9 @@ class TrioWorker:
             await self._get_ready()
             async with trio.open_nursery() as self._nursery:
                 self._spawn(place)
-        except trio.Cancelled:  # the program ends under us
-            raise
         except BaseException as error:
+            if _is_cancellation(error):  # the program ends under us
+                raise
             fault = error
         finally:
             self._nursery = self._place = None
@@ -133,10 +133,10 @@ class TrioWorker:
             try:
                 value = await self._attempt(place, item)
                 break
-            except trio.Cancelled:
-                self._give_up(place, index)
-                raise
             except BaseException as error:
+                if _is_cancellation(error):
+                    self._give_up(place, index)
+                    raise
                 if attempts <= job.retries and isinstance(error, Exception) and not isinstance(error, RetryAfter):
                     if place.stopped and index >= place.barred:
                         self._give_up(place, index)
@@ -177,6 +177,13 @@ class TrioWorker:
 
     def _give_up(self, place: Place, index: int) -> None:
         place.deliver(Delivery(index, [], (), 0.0, 0.0, self.name, undone=1))
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    """Tell whether it is trio's sign that a task is to end, alone or from a nursery of the task's own."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
 
 
 class TrioEngine:

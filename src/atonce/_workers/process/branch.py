@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import threading
 from _collections import deque
 from _contextvars import copy_context
 from time import monotonic_ns, perf_counter, process_time
 
 from atonce._machine.clock import SYSTEM_CLOCK
+from atonce._machine.frames import current_frames
 from atonce._values.batch import Batch
 from atonce._values.job import Job, Setup
 from atonce._values.typed import NamedTuple
@@ -261,7 +261,7 @@ class Branch:
         """Let the parent end this process, because of the item that keeps the loop, or does not let itself be cancelled."""
         from atonce._workers.shift import item_of  # noqa: PLC0415 (loaded: there is a loop)
 
-        frame = sys._current_frames().get(self._everybody[0].thread_id)  # type: ignore[attr-defined] # noqa: SLF001 (documented)
+        frame = current_frames().get(self._everybody[0].thread_id)  # type: ignore[attr-defined]
         culprit = None
         while frame is not None and culprit is None:
             culprit, frame = item_of(frame), frame.f_back
@@ -371,8 +371,10 @@ class Branch:
     def take(self, limit: int, least: int = 1) -> Batch | None:  # noqa: ARG002 (everybody's turn comes)
         """Take items that stand next to each other, and claim them."""
         with self._lock:
-            if self._slots > 1:
-                limit = 1 if self.job.timeout_s is not None else max(1, min(limit, self._waiting // self._slots))
+            if self.job.timeout_s is not None:
+                limit = 1  # what is taken is begun at once: its time is counted from now on
+            elif self._slots > 1:
+                limit = max(1, min(limit, self._waiting // self._slots))
             batch = None
             while self._row and batch is None:
                 tray = self._row[0]
@@ -480,7 +482,7 @@ class Branch:
         """There are never more than are wanted."""
         return False
 
-    def grew(self, in_flight: int, reason: str) -> None:  # noqa: ARG002 (each process has another one)
+    def grew(self, worker: Worker, in_flight: int, reason: str) -> None:  # noqa: ARG002 (it is the only one)
         """Let the parent know how many it has to send ahead."""
         with self._lock:
             self._grown = in_flight

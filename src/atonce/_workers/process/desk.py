@@ -422,8 +422,7 @@ class Desk:
         values, runs, failed, ended, seconds, cpu_s, durations, attempts, notices, grown, let_go = parts
         self._inquest.answered()
         if grown is not None:
-            link.in_flight = grown
-            self.place.grew(grown, "")
+            self._hear_of_growth(link, grown)
         if let_go:
             self._parcels.let_go(link, let_go)
         parcels = isinstance(values, list)
@@ -447,6 +446,12 @@ class Desk:
         for serial in ended:
             if serial in link.flights:
                 self._end(link, link.flights[serial])
+
+    def _hear_of_growth(self, link: Link, in_flight: int) -> None:
+        link.in_flight = in_flight
+        for member in self.members:
+            if member.link is link:
+                self.place.grew(member, in_flight, "")
 
     def _deliver(
         self,

@@ -108,6 +108,7 @@ class Inquest:
         if may_run_again(attempts, 0 if condemned else kills, self._job.retries):
             left += flight.pieces(position, position + 1, careful=True)
             return None
+        del self.attempts[index]  # if it comes back after this, whoever sends it back counts on
         error = self._late() if condemned else _crash(link, status, killer, f"in the middle of this item{_times(kills)}")
         return FailedItem(index, flight.items[position], error, attempts)
 
