@@ -91,7 +91,7 @@ def meet(way: Any, server: Server, count: int, seen: list[tuple[int, int]]) -> l
 
 
 def main(sheet: Sheet) -> None:
-    count = sheet.arguments.choose(9_900, 1_000)
+    count = sheet.arguments.choose(10_000, 1_000)
     ways = {name: WAYS[name] for name in (OURS, FLOOR, SEMAPHORE)}
     seen: dict[str, list[tuple[int, int]]] = {name: [] for name in ways}
     with running() as server:
