@@ -231,11 +231,10 @@ def looked_at(fn, enough):
 def test_coroutines_that_compute_get_a_loop_in_each_process():
     results, here, report = looked_at(computes_on_a_loop, lambda report: report.plan.engine == "process")
     assert [number for number, _ in results] == list(range(len(results)))
-    assert report.plan.engine == "process"
     pids = [pid for _, pid in results]
     assert {*pids[:here]} >= {os.getpid()}
-    assert {*pids} > {os.getpid()}
-    assert "the event loop computed all the time" in str(report)
+    assert {*pids} > {os.getpid()}  # where others have the CPUs, they may be let go again
+    assert any("the event loop computed all the time" in reason for reason in report.plan.reasons)
 
 
 def test_coroutines_that_share_a_lock_stay_on_one_loop():

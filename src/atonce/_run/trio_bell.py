@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import suppress
 from math import inf
 
@@ -60,8 +61,23 @@ class TrioBell:
         await self._trio.lowlevel.checkpoint()
 
     async def elsewhere(self, wait: Callable[[], None]) -> None:
-        """Let another thread do something that blocks."""
-        await self._trio.to_thread.run_sync(wait)
+        """Let another thread do something that blocks: a new one, because trio keeps its own for ten seconds more."""
+        done, raised = self._trio.Event(), []
+
+        def work() -> None:
+            try:
+                wait()
+            except BaseException as error:  # for who waits
+                raised.append(error)
+            with suppress(self._trio.RunFinishedError):
+                self._token.run_sync_soon(done.set)
+
+        thread = threading.Thread(target=work, name="atonce-elsewhere", daemon=True)
+        thread.start()
+        await done.wait()
+        thread.join()
+        if raised:
+            raise raised[0]
 
     def shielded(self) -> AbstractContextManager[Any]:
         """Wait on in spite of being cancelled: trio cancels whatever a cancelled task waits for, also while it clears up."""
