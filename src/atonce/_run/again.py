@@ -64,10 +64,15 @@ class Again:
             delivery.failed = [
                 bad._replace(attempts=bad.attempts + earlier.get(start + bad.position, 0)) for bad in delivery.failed
             ]
-        for position in range(len(delivery.values)):
-            if start + position in earlier and position not in failed:
+        for position in self._known(delivery):
+            if position not in failed:
                 tries = (delivery.attempts or {}).get(position, 1) + earlier[start + position]
                 delivery.attempts = {**(delivery.attempts or {}), position: tries}
+
+    def _known(self, delivery: Delivery) -> list[int]:
+        """List the positions in a delivery of items that have failed before. Few have, and deliveries may be long."""
+        start, end = delivery.start, delivery.start + len(delivery.values)
+        return [index - start for index in self._attempts if start <= index < end]
 
     def _puts_aside(self, index: int, bad: Misfortune) -> bool:
         error = bad.error
@@ -103,10 +108,9 @@ class Again:
         return self._retrying
 
     def _forget_ended(self, delivery: Delivery, aside: set[int]) -> None:
-        if self._attempts:
-            for position in range(len(delivery.values)):
-                if position not in aside:
-                    self._attempts.pop(delivery.start + position, None)
+        for position in self._known(delivery):
+            if position not in aside:
+                del self._attempts[delivery.start + position]
 
     def _given_up(self) -> list[Delivery]:
         """Account for what is not wanted any more. Race: 1. somebody bars an item, and looks for it; 2. we put it aside."""

@@ -22,7 +22,7 @@ from time import monotonic_ns, perf_counter, process_time
 
 from atonce._machine.clock import SYSTEM_CLOCK
 from atonce._machine.frames import current_frames
-from atonce._values.batch import Batch
+from atonce._values.batch import Batch, Delivery
 from atonce._values.job import Job, Setup
 from atonce._values.typed import NamedTuple
 from atonce._workers.base import WorkerContext
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from atonce._values.batch import Delivery
     from atonce._wire.frames import Inlet
     from atonce._workers.base import Worker
     from atonce._workers.lookout import Lookout
@@ -128,6 +127,7 @@ class Branch:
         self._parts: list[_Part] = []  # to be sent
         self._ended: list[int] = []  # serials of trays that have been answered to the end
         self._faults: list[BaseException] = []
+        self._broken = False  # whether somebody could not work here: then the parent has given up all that is here
         self._notices: list[str] = []
         self._grown: int | None = None  # how many are under way now, if that has changed
         self._rung = False  # whether there is a byte in the pipe
@@ -175,9 +175,9 @@ class Branch:
         """
         tray = _Tray(serial, index, [item], position, alone=True)
         self._put(tray)
-        while tray.delivery is None:
+        while tray.delivery is None and not self._broken:
             self._wait()
-        return tray.delivery
+        return tray.delivery or Delivery(index, [], (), 0.0, 0.0, "", undone=1)
 
     def read(self, serial: int, read: Callable[[], Any]) -> Any:
         """Read a batch, which may take longer than an item may."""
@@ -229,7 +229,8 @@ class Branch:
 
     def _is_busy(self) -> bool:
         with self._lock:
-            return bool(self._row or self._under_way or self._parts or self._ended)
+            here = self._row or self._under_way or self._parts or self._ended
+            return bool(self._faults or (here and not self._broken))
 
     def _wait(self) -> bool:
         """Wait for news of any kind, and send what is due; tell whether the parent has something to say."""
@@ -501,6 +502,7 @@ class Branch:
         with self._lock:
             if fault is not None:
                 self._faults.append(fault)
+                self._broken = True
                 self._ring()
                 return
             busy = bool(self._row) and not self.finished
