@@ -25,6 +25,7 @@ __all__ = (
     "DeadlineExceeded",
     "EngineUnavailable",
     "InternalError",
+    "JournalError",
     "OptionError",
     "PicklingFailed",
     "PoolClosed",
@@ -55,6 +56,10 @@ class DeadlineExceeded(AtonceError, TimeoutError):
 
 class PoolClosed(AtonceError, RuntimeError):
     """The pool was asked for work after it was closed."""
+
+
+class JournalError(AtonceError):
+    """A journal cannot be used: it is no journal, is being written by another program, was made by other code, or is damaged."""
 
 
 class InternalError(AtonceError):

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atonce._run.source import Source
+from atonce._values.batch import Batch
+from atonce.errors import JournalError
 
 
 class Failed(Exception):
@@ -397,3 +399,85 @@ def test_several_threads_take_every_item_once(length):
     assert all(batch.items[0] == batch.start for batch in batches)
     assert source.error is None
     assert source.taken == 3000
+
+
+# ---- a memory -------------------------------------------------------------------------------------------------------------------
+
+
+class Remembers:
+    """Knows some of the inputs, and how things stood when it was asked."""
+
+    def __init__(self, known, source=None):
+        self.known = known
+        self.asked = []
+        self.handed_on = []
+        self.source = source
+
+    def sort(self, start, items):
+        self.asked.append((start, list(items), self.source is not None and self.source.exhausted))
+        batches, fresh = [], []
+        for index, item in enumerate([*items, None], start):
+            if item is None or item in self.known:
+                if fresh:
+                    batches.append(Batch(index - len(fresh), fresh))
+                fresh = []
+            else:
+                fresh.append(item)
+        return batches
+
+    def hand_on(self):
+        self.handed_on.append(len(self.asked))
+
+
+def remembering(known, inputs, **how):
+    source = at_once(inputs, **how)
+    source.memory = Remembers(known, source)
+    return source
+
+
+@given(st.sets(st.integers(0, 60)), st.integers(0, 60), st.integers(1, 9), st.booleans())
+def test_what_is_known_is_handed_to_nobody_and_all_else_once(known, most, limit, as_range):
+    source = remembering(known, range(most) if as_range else iter(range(most)))
+    batches = taken_all(source, limit)
+    assert sorted(item for batch in batches for item in batch.items) == sorted({*range(most)} - known)
+    assert all(list(batch.items) == list(range(batch.start, batch.start + len(batch.items))) for batch in batches)
+    assert (source.taken, source.exhausted, source.finished) == (most, True, True)
+    assert len(source.memory.handed_on) >= len(source.memory.asked)
+
+
+def test_nobody_sees_the_end_before_what_was_read_is_taken():
+    # Race: 1. the last inputs are read; 2. while they are looked up, the consumer sees that all that was taken has ended, and the
+    # input too; 3. they are taken, and nobody waits for them.
+    source = remembering({0, 1, 2}, iter(range(3)))
+    assert taken_all(source, 10) == []
+    assert source.memory.asked == [(0, [0, 1, 2], False)]
+    assert source.exhausted
+
+
+def test_where_all_is_known_more_is_read_at_once_and_never_more_than_there_is_room_for():
+    source = remembering({*range(5000)}, iter(range(5000)))
+    taken_all(source, 1)
+    sizes = [len(items) for _, items, _ in source.memory.asked]
+    assert sizes[:6] == [1, 2, 4, 8, 16, 32]
+    assert max(sizes) == 1024
+    source = Source(iter(range(5000)), buffersize=10)
+    source.memory = Remembers({*range(5000)}, source)
+    assert source.take(1, 1) is None
+    assert source.taken == 10
+
+
+def test_a_memory_that_fails_ends_the_input_and_has_taken_nothing():
+    source = at_once(iter(range(9)))
+    source.memory = Remembers(())
+    assert list(source.take(3, 1).items) == [0, 1, 2]
+
+    def sort(start, items):
+        raise JournalError("damaged")
+
+    source.memory.sort = sort
+    assert source.take(3, 1) is None
+    assert (source.taken, source.exhausted, str(source.error)) == (3, True, "damaged")
+
+
+def test_an_input_with_a_memory_is_not_lent():
+    assert remembering((), iter(range(9))).lend(3) is None

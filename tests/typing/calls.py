@@ -156,6 +156,7 @@ def map_with_other_options(urls: list[str]) -> None:
     assert_type(atonce.map(length, urls, progress="lengths", max_workers=None), Results[int])
     assert_type(atonce.map(length, urls, timeout=3, retries=2, memory="2 GiB", max_tasks_per_child=100), Results[int])
     assert_type(atonce.map(length, urls, timeout=0.5, memory=1 << 30), Results[int])
+    assert_type(atonce.map(length, urls, journal="run.db", durable=True, retry_failed=True, rerun_changed=True), Results[int])
     assert_type(atonce.map(length, urls, timeout=None, memory=None, max_tasks_per_child=None), Results[int])
     assert_type(atonce.map(length, urls, initializer=prepare, initargs=("a", 1)), Results[int])
 

@@ -1,6 +1,7 @@
 """Every option is checked once, before any work starts."""
 
 from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,13 +13,18 @@ from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
 COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize", "max_tasks_per_child")
-LATER = ("journal", "retry_failed", "seed")
+LATER = ("seed",)
 ENGINE = InlineEngine()
 
 
 class NoEngine:
     kind = "odd"
     worker = None
+
+
+class PathOfBytes:
+    def __fspath__(self):
+        return b"run.db"
 
 
 class NamelessEngine:
@@ -45,6 +51,10 @@ GOOD = {
     "deadline": [None, 1, 0.001, 1e300, 10**9],
     "retries": [0, 1, 10**9, Retry(3, on=OSError)],
     "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
+    "journal": [None, "run.db", Path("a/run.db")],
+    "durable": [False],
+    "retry_failed": [False],
+    "rerun_changed": [False],
     "initializer": [None, print, list, lambda: None],
     "initargs": [(), (1,), ("a", [2])],
     "progress": [True, False, "reading", ""],
@@ -77,6 +87,10 @@ BAD = {
     "deadline": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
     "retries": [None, -1, True, False, 1.0, "2", [2], object()],
     "memory": [0, -1, 1, (1 << 20) - 1, 2**63, True, False, 1.5e9, b"2 GiB", [1], "", "lots", "2 GiB!", "1 KiB", "-2 GiB", "2 XB"],
+    "journal": [3, True, b"run.db", "", "a\0b", ["run.db"], PathOfBytes()],
+    "durable": [None, 1, "yes"],
+    "retry_failed": [None, 1, "yes"],
+    "rerun_changed": [None, 0, "no"],
     "initializer": [3, "print", (), True],
     "initargs": [None, [1], "ab", 1, {"a": 1}],
     "progress": [None, 1, 0.5, b"reading", []],
@@ -180,7 +194,7 @@ def test_an_option_that_resembles_nothing_brings_the_list():
 
 
 def test_the_options_that_are_listed_are_those_that_exist_now():
-    assert "journal" not in refusal(zzz=1)
+    assert "seed" not in refusal(zzz=1)
 
 
 @pytest.mark.parametrize("name", LATER)
@@ -263,6 +277,12 @@ def test_what_a_pool_was_given_and_what_a_call_says_are_looked_at_together():
     with pytest.raises(OptionError, match="the calling thread cannot be stopped"):
         limited.updated({"engine": "inline"})
     assert limited.updated({"engine": "inline", "timeout": None}).timeout is None
+
+
+@pytest.mark.parametrize("name", ["durable", "retry_failed", "rerun_changed"])
+def test_what_is_said_about_a_journal_needs_one(name):
+    assert refusal(**{name: True}) == f"{name}=True says something about a journal, and there is none: give journal='run.db' too"
+    assert getattr(Options().updated({"journal": "run.db"}).updated({name: True}), name) is True
 
 
 @pytest.mark.parametrize("engine", ["interpreter", "dask", "ray"])

@@ -42,6 +42,7 @@ def test_outcomes_can_be_sent_to_other_processes():
         ("EngineUnavailable", (ImportError,)),
         ("PoolClosed", (RuntimeError,)),
         ("InternalError", ()),
+        ("JournalError", ()),
         ("TaskError", ()),
         ("PicklingFailed", (errors.TaskError, pickle.PicklingError)),
         ("RemoteError", (errors.TaskError,)),

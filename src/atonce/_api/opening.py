@@ -6,6 +6,7 @@ import threading
 from _weakrefset import WeakSet  # weakref, around it, takes 0.6 ms
 from collections.abc import AsyncIterable, Iterable
 from operator import length_hint
+from os import fspath
 
 from atonce._api.session import AsyncSession, Session, SyncSession
 from atonce._machine.clock import SYSTEM_CLOCK
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from atonce._journal.form import Form
+    from atonce._journal.journal import Journal
     from atonce._machine.clock import Clock
     from atonce._run.bell import Bell
     from atonce._values.events import Event
@@ -58,6 +61,7 @@ class Order:
         prompt: whether reading the inputs never keeps anybody waiting.
         asynchronous: whether the inputs have to be read on an event loop.
         owner: kept alive as long as the order is: a stream keeps its pool.
+        form: how a journal writes values; ``None`` for pickles.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Order:
         timed: bool = False,
         emit: Emit | None = None,
         owner: object = None,
+        form: Form | None = None,
     ) -> None:
         if not callable(fn):
             raise TypeError(f"the first argument has to be a function, not {fn!r}")
@@ -102,6 +107,7 @@ class Order:
         self.timed = timed
         self.emit = emit
         self.owner = owner
+        self.form = form
 
 
 class Workplace:
@@ -225,6 +231,7 @@ class Workplace:
             clock=self.clock,
             emit=_listeners(order, options),
             retry=options.retry,
+            journal=_journal(order),
         )
         try:
             begin(run, options, crew, staff, self.clock)
@@ -249,6 +256,22 @@ def _listeners(order: Order, options: Options) -> Emit | None:
         also(event)
 
     return both
+
+
+def _journal(order: Order) -> Journal | None:
+    options = order.options
+    if options.journal is None:
+        return None
+    from atonce._journal.journal import open_journal  # noqa: PLC0415 (SQLite, for those who want to keep something)
+
+    return open_journal(
+        fspath(options.journal),
+        order.fn,
+        durable=options.durable,
+        retry_failed=options.retry_failed,
+        rerun_changed=options.rerun_changed,
+        form=order.form,
+    )
 
 
 def _source(order: Order, pace: Pace | None, clock: Clock) -> Source:

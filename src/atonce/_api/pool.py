@@ -92,7 +92,7 @@ class Pool(Mapping):
 
         Raises:
             PoolClosed: the pool is closed.
-            OptionError: the pool has a rate, or a ``Retry``, which no line of calls keeps.
+            OptionError: the pool has a rate, a journal, or a ``Retry``, which no line of calls keeps.
         """
         if self._options.rate is not None:
             raise OptionError(
@@ -102,6 +102,10 @@ class Pool(Mapping):
             raise OptionError(
                 "a Retry holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls; or say "
                 "how often with a number, retries=3"
+            )
+        if self._options.journal is not None:
+            raise OptionError(
+                "journal= holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls"
             )
         is_async = is_coroutine_function(fn)
         engine = self._options.engine

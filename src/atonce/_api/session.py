@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from atonce._run.bell import AwaitedBell, Bell, ThreadBell
 from atonce._values.typed import Generic, TypeVar
-from atonce.errors import DeadlineExceeded
+from atonce.errors import DeadlineExceeded, JournalError
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -81,6 +81,8 @@ class Session(Generic[B]):
         if run.fault is not None:
             raise run.fault
         run.account.verdict()
+        if isinstance(run.source.error, JournalError):
+            raise run.source.error
         if (error := run.source.error) is not None:
             where = f"raised by the input of {run.job.name}, where item {run.source.taken} should have come from"
             hint = "" if run.alone else "; workers read the input in their own threads: if it minds, give list(...) of it"
@@ -150,6 +152,8 @@ class AsyncSession(Session[AwaitedBell]):
         run, bell = self.run, self.bell
         try:
             while not (late := self._is_too_late()):
+                if run.journal is not None and run.journal.durable:
+                    await self.bell.elsewhere(run.keep)  # the loop does not wait for a disk
                 delivery = run.poll(self._until_s)
                 if delivery is not None:
                     yield delivery

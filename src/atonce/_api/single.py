@@ -42,6 +42,7 @@ def is_single(order: Order) -> bool:
         and options.deadline is None
         and options.memory is None
         and options.retry is None
+        and options.journal is None
     )
 
 

@@ -55,6 +55,7 @@ class Account:
         report.succeeded += done - len(delivery.failed)
         report.busy_s += delivery.seconds
         report.bytes_moved += delivery.moved_bytes
+        report.recalled += done if delivery.recalled else 0
         self._worker_cpu_s += delivery.cpu_s
         if delivery.moved_bytes:
             self._process_cpu_s += delivery.cpu_s
@@ -66,7 +67,7 @@ class Account:
             self._refuse_coroutines(delivery.values)
         if delivery.failed:
             self._enter_failures(delivery)
-        if delivery.failed or delivery.attempts:
+        if (delivery.failed or delivery.attempts) and not delivery.recalled:
             report.retries += _retries(delivery)
 
     def is_fatal(self, error: BaseException) -> bool:

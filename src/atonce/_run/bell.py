@@ -44,7 +44,7 @@ class AwaitedBell(Bell, Protocol):
     async def pause(self) -> None:
         """Let others have a turn."""
 
-    async def elsewhere(self, wait: Callable[[], None]) -> None:
+    async def elsewhere(self, wait: Callable[[], object]) -> None:
         """Let another thread do something that blocks."""
 
     def shielded(self) -> AbstractContextManager[Any]:
@@ -142,7 +142,7 @@ class LoopBell:
 
         await asyncio.sleep(0)
 
-    async def elsewhere(self, wait: Callable[[], None]) -> None:
+    async def elsewhere(self, wait: Callable[[], object]) -> None:
         """Let another thread do something that blocks."""
         await self._loop.run_in_executor(None, wait)
 

@@ -24,12 +24,14 @@ from atonce._run.pause import Pausing
 from atonce._values.batch import Delivery
 from atonce._values.events import BatchDone, RunBegan, RunEnded, WorkersHired
 from atonce._values.typed import NamedTuple, Protocol
+from atonce.errors import JournalError
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from atonce._journal.journal import Journal
     from atonce._machine.clock import Clock
     from atonce._policy.ordering import Ordering
     from atonce._run.bell import Bell
@@ -108,6 +110,7 @@ class Run:
         clock: Clock,
         emit: Callable[[Event], None] | None = None,
         retry: Retry | None = None,
+        journal: Journal | None = None,
     ) -> None:
         """Prepare a run; ``hire`` begins it.
 
@@ -123,6 +126,7 @@ class Run:
             clock: where the time is read.
             emit: told of what happens, from any thread.
             retry: which items that have failed are started again, and when.
+            journal: where outcomes go before they are handed on, and come from if they are there; ends with the run.
         """
         self.job = job
         self.source = source
@@ -137,6 +141,7 @@ class Run:
         self._ordering = ordering
         self._in_place = in_place
         self._collected = collected
+        self._waits_for_all = collected and journal is None  # what a journal is to keep should not wait
         self.staff = staff
         self._bell = bell
         self._clock = clock
@@ -159,6 +164,10 @@ class Run:
         self._again_at_s: float | None = None  # when to look for workers again. Belongs to the consumer
         self._heard_from: set[str] = set()  # names of those hired last who have delivered. Belongs to the consumer
         self._witnesses: deque[Witnessed] | None = None  # any thread appends, the manager pops
+        self.journal = journal
+        if journal is not None:
+            source.memory = journal
+            journal.to = self._hand_in
         if emit is not None:
             emit(RunBegan(job.name, source.length))
 
@@ -207,9 +216,9 @@ class Run:
                 break
         self._outbox.append(delivery)
         witnesses = self._witnesses
-        if witnesses is not None and delivery.values:
+        if witnesses is not None and delivery.values and not delivery.recalled:
             witnesses.append(Witnessed(delivery.start, len(delivery.values), delivery.seconds, delivery.worker))
-        if not self._collected or self.source.exhausted or delivery.failed or len(self._outbox) >= _MANY:
+        if not self._waits_for_all or self.source.exhausted or delivery.failed or len(self._outbox) >= _MANY:
             self._bell.ring()
         if self._emit is not None:
             self._emit(BatchDone(len(delivery.values), len(delivery.failed), delivery.worker, delivery.seconds))
@@ -471,8 +480,25 @@ class Run:
         outbox = self._outbox
         if outbox:
             with self._counter:
-                while outbox:
+                for _ in range(self.keep()):
                     self._account_for(outbox.popleft())
+
+    def keep(self) -> int:
+        """Write down what was handed in and is not accounted for, if there is a journal. Any thread, for the consumer.
+
+        Returns:
+            How many deliveries these are. They wait on, and will not be written twice.
+        """
+        outbox = self._outbox
+        with self._counter:
+            count = len(outbox)  # workers may add more meanwhile
+            if self.journal is not None:
+                try:
+                    self.journal.keep([outbox[place] for place in range(count)])
+                except JournalError as error:  # nothing is handed on that is not kept
+                    if self.fault is None:
+                        self.fail(error)
+            return count
 
     def _account_for(self, delivery: Delivery) -> None:
         self.account.enter(delivery)
@@ -592,6 +618,9 @@ class Run:
             companion.end(wait=wait)
         self._drain()
         self.account.close(self.source.taken)
+        if self.journal is not None:
+            self.report.notices += self.journal.notices()
+            self.journal.close()
         if self._emit is not None:
             self._emit(RunEnded())
         self._bell.ring()  # for another thread that is in a stream which this one has closed

@@ -50,7 +50,7 @@ class FedSource(Source):
         super().__init__((), buffersize=buffersize, consumed_at_once=consumed_at_once, prompt=True, pace=pace, clock=clock)
         self.wanted: Callable[[], None] | None = None
         self._there: deque[Any] = deque()  # Guarded by: _lock
-        self._ended = False  # whether no more is put there. Guarded by: _lock
+        self._all_there = False  # whether no more is put there. Guarded by: _lock
 
     @property
     def full(self) -> bool:
@@ -68,7 +68,7 @@ class FedSource(Source):
     def end(self, error: BaseException | None = None) -> None:
         """Say that there is no more, and what the input raised, if it did."""
         with self._lock:
-            self._ended = True
+            self._all_there = True
             self.error = self.error or error
             self.exhausted = self.exhausted or not self._there
 
@@ -98,7 +98,7 @@ class FedSource(Source):
             if self._pace is not None:
                 self._pace.started(read)
             self.error = self.error or error
-            self.exhausted = self.exhausted or error is not None
+            self.exhausted = self.exhausted or error is not None or self._is_over(read, read)
         self._say_wanted()
 
     def _read_list(self, limit: int) -> list[Any]:
@@ -107,13 +107,11 @@ class FedSource(Source):
         return items
 
     def _is_over(self, items: int, limit: int) -> bool:  # noqa: ARG002 (fewer than asked for are not the last)
-        return self._ended and not self._there
+        return self._all_there and not self._there
 
     def _pop(self, count: int) -> list[Any]:
         there = self._there
-        items = [there.popleft() for _ in range(min(count, len(there)))]
-        self.exhausted = self.exhausted or (self._ended and not there)
-        return items
+        return [there.popleft() for _ in range(min(count, len(there)))]
 
     def _say_wanted(self) -> None:
         if self.wanted is not None:

@@ -11,6 +11,8 @@ from atonce._policy.batching import fair_share, read_ahead
 from atonce._policy.pacing import Pacer
 from atonce._run.shelf import Shelf
 from atonce._values.batch import Batch, Lent
+from atonce._values.typed import Protocol
+from atonce.errors import JournalError
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
     from atonce._machine.clock import Clock
 
-__all__ = ("Pace", "Source")
+__all__ = ("Memory", "Pace", "Source")
 
 _SAMPLE = 16  # inputs
+_MOST_KNOWN = 1024  # inputs that are read at once, while all of them have a result already
 _LOOK_AGAIN_S = 0.05  # whether something else has become due, while somebody waits for the input
 
 
@@ -50,6 +53,23 @@ class Pace:
             return self._pacer.due_in_s(self._clock.now())
 
 
+class Memory(Protocol):
+    """Knows the results of inputs from an earlier run."""
+
+    def sort(self, start: int, items: Sequence[Any]) -> list[Batch]:
+        """Return those of some inputs that have to be run, in batches of neighbours. One reader of the input at a time.
+
+        Raises:
+            JournalError: a result cannot be read; as if nothing had been asked for.
+        """
+
+    def hand_on(self) -> None:
+        """Hand the results of the others to the run. Any thread, which holds no lock."""
+
+
+_ALL_KNOWN = Batch(0, [])  # in the place of a batch: inputs were read, and none of them has to be run
+
+
 class Source:
     """Numbers the inputs and hands them out in batches.
 
@@ -64,7 +84,10 @@ class Source:
         prompt: whether reading the input never keeps anybody waiting.
         sample: some of the inputs that were taken last, for those who want to know what they are like.
         length: how many inputs there are in all, where the input can tell; ``None`` where it cannot.
+        memory: knows which inputs need not be run.
     """
+
+    memory: Memory | None = None
 
     def __init__(
         self,
@@ -95,6 +118,8 @@ class Source:
         self._bounded = not consumed_at_once
         self._pace = pace
         self._lent = False  # Guarded by: _lock for writing
+        self._ended = False  # whether the input has, before all that was read is taken. Guarded by: _lock
+        self._known = 0  # inputs that had results, one behind the other, when the last were read. Guarded by: _lock
         self._lock = threading.Lock()
 
     def take(self, limit: int, workers: int, least: int = 1) -> Batch | None:
@@ -110,6 +135,16 @@ class Source:
         Returns:
             A batch; ``None`` if the input has ended, the run is stopped, or the consumer has to take something first.
         """
+        memory = self.memory
+        if memory is None:
+            return self._take(limit, workers, least)
+        while True:
+            batch = self._take(limit, workers, least)
+            memory.hand_on()
+            if batch is not _ALL_KNOWN:
+                return batch
+
+    def _take(self, limit: int, workers: int, least: int) -> Batch | None:
         while not self._lock.acquire(blocking=False):  # somebody reads the input, which may take long
             if self.shelf.is_due and not self._lent:
                 return self._take_again()
@@ -118,22 +153,27 @@ class Source:
         try:
             if self.shelf.holds or (self.shelf.is_due and not self._lent):
                 return self._take_again()
-            if self.exhausted or self._lent:
-                return None
-            limit = self._fair(limit, workers, least)
-            if limit < 1:
-                return None
-            items = self._read(min(limit, self.barred - self.taken))
-            if not items:
-                return None
-            batch = Batch(self.taken, items)
-            self.sample = tuple(items[-_SAMPLE:])
-            self.taken += len(items)
-            if self._pace is not None:
-                self._pace.started(len(items))
-            return batch
+            return None if self.exhausted or self._lent else self._take_new(limit, workers, least)
         finally:
             self._lock.release()
+
+    def _take_new(self, limit: int, workers: int, least: int) -> Batch | None:
+        """Take what the input gives next."""
+        limit = self._fair(limit, workers, least)
+        if limit < 1:
+            return None
+        if self._known:
+            limit = max(limit, self._at_once(workers))
+        batch = self._next(self._read(min(limit, self.barred - self.taken)))
+        # Race: 1. we say that the input has ended; 2. the consumer finds that all that was taken has, too, and goes; 3. we take the
+        # last ones. So we take them first.
+        self.exhausted = self.exhausted or self._ended
+        if batch is None:
+            return None
+        self.sample = tuple(batch.items[-_SAMPLE:]) or self.sample
+        if self._pace is not None:
+            self._pace.started(len(batch.items))
+        return batch
 
     def _fair(self, limit: int, workers: int, least: int) -> int:
         """Return how many inputs a worker may take now that wants ``limit``."""
@@ -142,6 +182,37 @@ class Source:
         remaining = None if self.length is None else max(0, self.length - self.taken)
         limit = fair_share(limit, remaining, workers, min(least, limit)) if limit > 1 else limit
         return limit if self._pace is None else self._pace.allowed(limit)
+
+    def _next(self, items: Sequence[Any]) -> Batch | None:
+        """Take what was read; return what has to be run of it."""
+        if not items:
+            return None
+        batch = Batch(self.taken, items)
+        unknown = batch if self.memory is None else self._unknown(batch, self.memory)
+        if unknown is not None:
+            self.taken += len(items)
+        return unknown
+
+    def _at_once(self, workers: int) -> int:
+        """Return how many inputs to read where the last ones all had results already."""
+        most = min(_MOST_KNOWN, 2 * self._known)
+        return min(most, self._room(most, workers)) if self._bounded else most
+
+    def _unknown(self, batch: Batch, memory: Memory) -> Batch | None:
+        """Return the first inputs of a batch that have to be run; others of them go on the shelf, for whoever comes next.
+
+        ``None`` if nobody can tell: then the input has ended with an error.
+        """
+        try:
+            first, *others = memory.sort(batch.start, batch.items) or [_ALL_KNOWN]
+        except JournalError as error:
+            self.error, self._ended = error, True
+            return None
+        self._known = len(batch.items) if first is _ALL_KNOWN else 0
+        for other in others:
+            for index, item in enumerate(other.items, other.start):
+                self.shelf.put(index, item, 0.0)
+        return first
 
     def _take_again(self) -> Batch | None:
         """Take an item that is to be started again, if nothing keeps it from being started."""
@@ -186,7 +257,7 @@ class Source:
     @property
     def _may_lend(self) -> bool:
         """Whether nothing else is to be started first, and nothing keeps all from being started."""
-        return not (self.shelf.holds or self.shelf.is_due)
+        return self.memory is None and not (self.shelf.holds or self.shelf.is_due)
 
     def item(self, index: int) -> Any:
         """Return an input once more.
@@ -243,9 +314,9 @@ class Source:
     def _read(self, limit: int) -> Sequence[Any]:
         items = self._read_list(limit) if self._range is None else self._read_range(max(0, limit))
         if self._is_over(len(items), limit):
-            self.exhausted = True
+            self._ended = True
         if self.barred <= self.taken:  # The run was stopped while the input was being read: what was read is not started.
-            self.exhausted = True
+            self._ended = True
             return []
         return items
 
@@ -265,5 +336,5 @@ class Source:
                 items.extend(islice(self._inputs, limit))  # what was read before an error stays in the list
         except BaseException as error:
             self.error = error
-            self.exhausted = True
+            self._ended = True
         return items

@@ -60,7 +60,7 @@ class TrioBell:
         """Let others have a turn."""
         await self._trio.lowlevel.checkpoint()
 
-    async def elsewhere(self, wait: Callable[[], None]) -> None:
+    async def elsewhere(self, wait: Callable[[], object]) -> None:
         """Let another thread do something that blocks: a new one, because trio keeps its own for ten seconds more."""
         done, raised = self._trio.Event(), []
 

@@ -72,6 +72,7 @@ class Delivery:
         trouble: what was raised between two items: by reading the next one, or by a signal's handler.
         notice: something that the caller should read in the report, said once for each distinct text.
         attempts: how often an item was started, by its position: of those that took more than one attempt; ``None`` if none did.
+        recalled: whether these are results of an earlier run, out of a journal.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Delivery:
         "failed",
         "moved_bytes",
         "notice",
+        "recalled",
         "seconds",
         "start",
         "trouble",
@@ -114,3 +116,4 @@ class Delivery:
         self.trouble: BaseException | None = None
         self.notice = notice
         self.attempts = attempts
+        self.recalled = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from atonce._values.retry import Retry
@@ -38,6 +39,10 @@ class PoolOptionsDict(TypedDict, total=False):
     rate: float | str | None
     retries: int | Retry
     memory: int | str | None
+    journal: str | PathLike[str] | None
+    durable: bool
+    retry_failed: bool
+    rerun_changed: bool
     max_tasks_per_child: int | None
     blocking: BlockingMode
     initializer: Callable[..., object] | None

@@ -12,6 +12,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from os import PathLike
     from typing import Any
 
     from atonce._values.option_types import BlockingMode, EngineName, ErrorsMode
@@ -24,11 +25,7 @@ ERRORS_MODES: tuple[ErrorsMode, ...] = ("raise", "group", "return")
 
 # What the interface promises and this version does not have yet: refused by name, never ignored.
 _NOT_YET_ENGINES = ("interpreter", "dask", "ray")
-_NOT_YET_OPTIONS = (
-    "journal",
-    "retry_failed",
-    "seed",
-)
+_NOT_YET_OPTIONS = ("seed",)
 
 _LEAST_MEMORY_BYTES = 1 << 20  # Assumes: whoever writes less has left out the unit. No interpreter starts with so little
 _MOST_MEMORY_BYTES = 2**63 - 1  # what the kernel's limits can hold
@@ -74,6 +71,10 @@ class Options(Record):
         retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most; or a
             ``Retry``, which says of which exceptions, and when.
         memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
+        journal: path of a file that keeps each outcome before it is handed on; the same call with it runs only what is not there.
+        durable: whether what is kept there is on the disk, and not only out of the program's hands: survives a power cut, too.
+        retry_failed: whether items whose failure is there are run again.
+        rerun_changed: whether outcomes of a function whose code has changed since are thrown away; else they are refused.
         max_tasks_per_child: items after which a worker process is renewed.
         blocking: what becomes of a coroutine that blocks its event loop: it is named in the report, or it fails.
         initializer: called once in each worker before its first item.
@@ -94,6 +95,10 @@ class Options(Record):
     rate: float | str | None = None
     retries: int | Retry = 0
     memory: int | str | None = None
+    journal: str | PathLike[str] | None = None
+    durable: bool = False
+    retry_failed: bool = False
+    rerun_changed: bool = False
     max_tasks_per_child: int | None = None
     blocking: BlockingMode = "warn"
     initializer: Callable[..., object] | None = None
@@ -120,6 +125,7 @@ class Options(Record):
             _CHECKS[name](name, value)
         options = self.__replace__(**known)
         _check_engine_can(options)
+        _check_has_journal(options)
         return options
 
     @property
@@ -233,6 +239,14 @@ def _check_engine_can(options: Options) -> None:
             )
 
 
+def _check_has_journal(options: Options) -> None:
+    """Refuse what only says something about a journal, where there is none."""
+    if options.journal is None:
+        for name in ("durable", "retry_failed", "rerun_changed"):
+            if getattr(options, name):
+                raise OptionError(f"{name}=True says something about a journal, and there is none: give journal='run.db' too")
+
+
 def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise OptionError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
@@ -299,6 +313,17 @@ def _check_memory(name: str, value: object) -> None:
         raise OptionError(f"{name}={value!r}: expected 1 MiB or more, and less than 8 EiB; this is {count:,} bytes")
 
 
+def _check_path(name: str, value: object) -> None:
+    if value is None:
+        return
+    fspath = getattr(type(value), "__fspath__", None)
+    path = value if fspath is None else fspath(value)
+    if not isinstance(path, str):
+        raise OptionError(f"{name}={value!r}: expected the path of a file, or None, not {type(value).__name__}")
+    if not path or "\0" in path:
+        raise OptionError(f"{name}={value!r}: expected the path of a file")
+
+
 def _check_flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
         raise OptionError(f"{name}={value!r}: expected True or False, not {type(value).__name__}")
@@ -337,6 +362,10 @@ _CHECKS: Mapping[str, Callable[[str, object], None]] = {
     "rate": _check_rate,
     "retries": _check_retries,
     "memory": _check_memory,
+    "journal": _check_path,
+    "durable": _check_flag,
+    "retry_failed": _check_flag,
+    "rerun_changed": _check_flag,
     "max_tasks_per_child": _check_count,
     "blocking": _check_blocking,
     "initializer": _check_initializer,

@@ -30,6 +30,7 @@ class Report(Record, frozen=False):
         workers_hired: workers that came to this run, warm ones of a pool included.
         workers_lost: of those, how many became useless.
         retries: attempts beyond the first, of all items together.
+        recalled: items that were not run, because a journal held their outcome.
         bytes_moved: bytes that crossed to other processes and back.
         notices: what the caller should know.
     """
@@ -47,6 +48,7 @@ class Report(Record, frozen=False):
     workers_hired: int = 0
     workers_lost: int = 0
     retries: int = 0
+    recalled: int = 0
     bytes_moved: int = 0
     notices: list[str] = field(default_factory=list)
 
@@ -76,6 +78,8 @@ class Report(Record, frozen=False):
     def _incidents(self) -> list[str]:
         """Say what happened on the way; in one line, if there is much."""
         told = []
+        if self.recalled:
+            told.append(("kept", f"{self.recalled:,} of them were in the journal, and not run again"))
         if self.retries:
             told.append(("again", f"{self.retries:,} attempt{plural('attempt', self.retries)} after a failure"))
         if self.bytes_moved:
