@@ -34,7 +34,7 @@ def test_the_installed_command_is_the_same():
     assert script.load() is main
 
 
-@pytest.mark.parametrize("command", ["race", "lab", "journal", "doctor"])
+@pytest.mark.parametrize("command", ["race", "lab", "doctor"])
 def test_commands_that_are_not_there_yet(command, capsys):
     assert main([command, "x"]) == 2
     assert f"this version does not have `atonce {command}` yet" in capsys.readouterr().err
@@ -79,4 +79,4 @@ def test_help_of_map(cli):
         "130 Ctrl-C",
     ):
         assert word in ended.out
-    assert "--journal" not in ended.out
+    assert "--report" not in ended.out

@@ -45,6 +45,8 @@ def test_an_old_file_is_replaced(path):
     path.write_text("old and long\n")
     with file_opened(str(path), None) as descriptor:
         output = Output(descriptor, "out")
+        assert path.read_text() == "old and long\n"
+        output.begin()
         output.add("new")
         output.flush()
     assert path.read_text() == "new\n"

@@ -22,7 +22,7 @@ def refused(capsys, *words):
     return streams.err
 
 
-@pytest.mark.parametrize("words", [["--rate=5/s"], ["--journal", "run.db"]])
+@pytest.mark.parametrize("words", [["--rate=5/s"], ["--report", "run.html"]])
 @pytest.mark.parametrize("before", [True, False])
 def test_options_that_are_not_there_yet(capsys, words, before):
     target = ["cli_usage_work:up", "a"]
@@ -31,7 +31,7 @@ def test_options_that_are_not_there_yet(capsys, words, before):
     assert said == f"atonce: this version does not have {name} yet; leave it out; nothing was started\n"
 
 
-@pytest.mark.parametrize("name", ["--retry-failed", "--report"])
+@pytest.mark.parametrize("name", ["--report"])
 def test_flags_that_are_not_there_yet(capsys, name):
     assert f"this version does not have {name} yet" in refused(capsys, "cli_usage_work:up", "a", name)
 

@@ -67,7 +67,8 @@ def identity_of(fn: Callable[..., Any]) -> Identity:
 def _unbound(fn: Any, update: Any) -> Any:
     """Return the function behind partials, methods, callable objects and closures; feed what they bind to a hash function."""
     while isinstance(fn, partial):
-        add_values(update, (fn.args, sorted(fn.keywords.items()), getattr(fn, "__dict__", {})))
+        if fn.args or fn.keywords:
+            add_values(update, (fn.args, sorted(fn.keywords.items())))
         fn = fn.func
     if isinstance(fn, MethodType):
         add_values(update, (fn.__self__,))

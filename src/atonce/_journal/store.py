@@ -18,7 +18,7 @@ from atonce._journal.code import Identity
 from atonce._journal.file import APPLICATION_ID, VERSION, Lock, check_file, key_of
 from atonce.errors import JournalError
 
-__all__ = ("BEHIND", "Row", "Store", "open_store")
+__all__ = ("BEHIND", "Row", "Store", "open_store", "said")
 
 BEHIND = 1 << 40  # places from here on are for outcomes whose place belongs to another input
 _BUSY_S = 60.0
@@ -96,7 +96,7 @@ class Store:
         self._file_lock = Lock(path)
         try:
             check_file(path)
-            with _said(path):
+            with said(path):
                 self._database = self._connect()
         except BaseException:
             self._file_lock.close()
@@ -131,13 +131,13 @@ class Store:
         Raises:
             JournalError: SQLite refuses what is done with it.
         """
-        with self._lock, _said(self.path):
+        with self._lock, said(self.path):
             yield self._database
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Give the connection for changes, which all are made, or none. As ``reading``."""
-        with self._lock, _said(self.path):
+        with self._lock, said(self.path):
             database = self._database
             if database.in_transaction:  # the collector ends another run in the middle of this one's commit
                 yield database
@@ -224,7 +224,7 @@ class Store:
                 return
             for key in [key for key, store in _stores.items() if store is self]:
                 del _stores[key]
-            with self._lock, _said(self.path):
+            with self._lock, said(self.path):
                 try:
                     self._database.close()
                 finally:
@@ -268,7 +268,7 @@ def _roll_back(database: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _said(path: str) -> Iterator[None]:
+def said(path: str) -> Iterator[None]:
     """Say what SQLite says as a journal's error."""
     try:
         yield

@@ -8,9 +8,10 @@ from atonce._values.options import Options
 from atonce.cli.usage import UsageError, did_you_mean
 from atonce.errors import OptionError
 
-__all__ = ("LIMITS", "options_of", "parse")
+__all__ = ("KEPT", "LIMITS", "Parser", "options_of", "parse")
 
 LIMITS = ("timeout", "retries", "memory", "max_tasks_per_child")
+KEPT = ("journal", "durable", "retry_failed", "rerun_changed")
 _WAYS = ("engine", "max_workers", "concurrency", "chunksize")
 _USAGE = "atonce map TARGET (INPUT ... | - | --lines F | --jsonl F | --glob PATTERN) [-o OUT] [options]"
 _DESCRIPTION = """\
@@ -32,6 +33,7 @@ exit status:
 examples:
   atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return
   atonce map thumbnails.py:make --glob 'photos/**/*.jpg' --engine process -j 4 -o made.jsonl
+  atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return --journal run.db
   cat rows.jsonl | atonce map clean.py:tidy --jsonl - > tidy.jsonl"""
 _EXPLAIN_USAGE = "atonce explain TARGET (INPUT ... | - | --lines F | --jsonl F | --glob PATTERN) [options]"
 _EXPLAIN_DESCRIPTION = """\
@@ -46,7 +48,7 @@ exit status:
 examples:
   atonce explain thumbnails.py:make --glob 'photos/**/*.jpg'
   atonce explain shop.prices:fetch --lines urls.txt --concurrency 20"""
-_NOT_YET = ("--rate", "--journal", "--retry-failed", "--report")
+_NOT_YET = ("--rate", "--report")
 
 
 def parse(words: Sequence[str], *, explain: bool = False) -> argparse.Namespace:
@@ -83,14 +85,18 @@ def options_of(wish: argparse.Namespace, **more: Any) -> Options:
         UsageError: they cannot be honoured.
     """
     given = {name: value for name in (*_WAYS, *LIMITS) if (value := getattr(wish, name)) is not None}
+    given |= {name: value for name in KEPT if (value := getattr(wish, name, None))}
     try:
         return Options().updated({**given, **more})
     except OptionError as error:
         raise UsageError(str(error)) from None
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line as everything else here does."""
+
     def error(self, message: str) -> NoReturn:
+        """Raise it."""
         raise UsageError(message)
 
 
@@ -107,6 +113,7 @@ def _map_parser() -> argparse.ArgumentParser:
     ways.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
     _add_limits(parser.add_argument_group("what an item may take"))
     _add_results(parser.add_argument_group("what comes out"))
+    _add_journal(parser.add_argument_group("what outlives the program"))
     for name in _NOT_YET:
         parser.add_argument(name, action=_NotYet, nargs="?", help=argparse.SUPPRESS)
     return parser
@@ -120,7 +127,7 @@ def _explain_parser() -> argparse.ArgumentParser:
 
 
 def _parser(prog: str, usage: str, description: str, epilog: str) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog=prog,
         usage=usage,
         description=description,
@@ -175,6 +182,21 @@ def _add_results(group: Any) -> None:
     )
     group.add_argument("--unordered", action="store_true", help="write records as items finish, not in input order")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary")
+
+
+def _add_journal(group: Any) -> None:
+    group.add_argument(
+        "--journal",
+        metavar="F",
+        help="keep each outcome in a file, before its record is written; the same command again goes on from there",
+    )
+    group.add_argument("--durable", action="store_true", help="... and on the disk, so that a power cut takes nothing back either")
+    group.add_argument("--retry-failed", action="store_true", help="run items again whose failure is kept there")
+    group.add_argument(
+        "--rerun-changed",
+        action="store_true",
+        help="throw outcomes away if the function's code has changed since; else they are refused",
+    )
 
 
 def _unknown(parser: argparse.ArgumentParser, words: list[str]) -> str:

@@ -7,13 +7,19 @@ from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ("NotJson", "to_json")
+__all__ = ("NotJson", "Written", "to_json")
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 class NotJson(TypeError):
     """What the function returned cannot be written as JSON."""
+
+
+class Written(str):
+    """JSON text that was written before, and stays as it is."""
+
+    __slots__ = ()
 
 
 def to_json(value: Any) -> str:
@@ -35,6 +41,8 @@ def to_json(value: Any) -> str:
         >>> to_json({"sizes": {3, 1, 2}, "at": (1.5, None)})
         '{"sizes": [1, 2, 3], "at": [1.5, null]}'
     """
+    if type(value) is Written:
+        return str(value)
     try:
         return _encode(_plain(value))
     except NotJson:

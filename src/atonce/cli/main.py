@@ -17,6 +17,7 @@ real work, and without losing a result.
 commands:
   map          run a function over inputs, and write one JSON record for each
   explain      say which workers a function would get, and why
+  journal      say what a journal holds, which a run has left
 
 options:
   -h, --help   this text; `atonce COMMAND --help` tells about a command
@@ -26,7 +27,7 @@ examples:
   atonce map pkg.mod:fn a b c
   atonce map file.py:fn --lines inputs.txt -o out.jsonl
 """
-_NOT_YET = ("race", "lab", "journal", "doctor")
+_NOT_YET = ("race", "lab", "doctor")
 _WRONG_USAGE, _CTRL_C = 2, 130
 
 
@@ -63,6 +64,10 @@ def _dispatch(words: list[str]) -> int:
         from atonce.cli.explain import main as run_explain  # noqa: PLC0415
 
         return run_explain(rest)
+    if command == "journal":
+        from atonce.cli.journal import main as run_journal  # noqa: PLC0415
+
+        return run_journal(rest)
     if command in ("-h", "--help", "help"):
         print(_HELP, end="")
     elif command in ("-V", "--version"):
@@ -77,4 +82,5 @@ def _unknown(command: str) -> str:
         return f"this version does not have `atonce {command}` yet; nothing was started"
     if ":" in command:
         return f"{command!r} is not a command.\nDid you mean: atonce map {command}"
-    return f"there is no command {command!r}{did_you_mean(command, ('map', 'explain'))}\n`atonce --help` lists the commands."
+    near = did_you_mean(command, ("map", "explain", "journal"))
+    return f"there is no command {command!r}{near}\n`atonce --help` lists the commands."

@@ -11,9 +11,10 @@ from atonce._api.opening import Order, Workplace
 from atonce._run.begin import only_choice
 from atonce._values.job import is_coroutine_function, name_of
 from atonce._values.options import Options
-from atonce.cli.arguments import LIMITS, options_of, parse
+from atonce.cli.arguments import KEPT, LIMITS, options_of, parse
 from atonce.cli.inputs import Inputs, open_inputs
 from atonce.cli.interrupts import CtrlC
+from atonce.cli.kept import Json
 from atonce.cli.output import CannotWrite, Output, file_opened, stdout_kept
 from atonce.cli.records import Ledger
 from atonce.cli.running import record_all
@@ -21,7 +22,7 @@ from atonce.cli.story import story_of
 from atonce.cli.target import find
 from atonce.cli.usage import UsageError
 from atonce.cli.wrapped import Checked, UnreadableLine
-from atonce.errors import EngineUnavailable, OptionError
+from atonce.errors import EngineUnavailable, JournalError, OptionError
 
 __all__ = ("main",)
 
@@ -52,15 +53,18 @@ def main(words: Sequence[str]) -> int:
             return 0
         with nullcontext(stdout) if stdout is not None else file_opened(wish.output, inputs.source) as descriptor:
             name = "standard output" if stdout is not None else wish.output
-            return _run(fn, Ledger(inputs, Output(descriptor, name)), inputs, options, quiet=wish.quiet)
+            ledger = Ledger(inputs, Output(descriptor, name))
+            return _run(fn, ledger, inputs, options, quiet=wish.quiet, to_file=stdout is None)
 
 
-def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Options, *, quiet: bool) -> int:
-    order = Order(Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True, timed=True)
+def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Options, *, quiet: bool, to_file: bool) -> int:
+    order = Order(Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True, timed=True, form=Json())
     try:
         session = Workplace(Options()).open(order)
-    except (OptionError, EngineUnavailable) as error:
+    except (OptionError, EngineUnavailable, JournalError) as error:
         raise UsageError(str(error)) from None
+    if to_file:
+        ledger.output.begin()
     ended_by: BaseException | None = None
     ctrl_c = CtrlC()
     try:
@@ -82,7 +86,7 @@ def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Option
 
 def _explained(error: BaseException) -> str:
     """Say what ended the run: with the traceback, where it is the user's own code that raised."""
-    if isinstance(error, CannotWrite):
+    if isinstance(error, CannotWrite | JournalError):
         return f"atonce: {error}"
     if isinstance(error, UnreadableLine):
         return f"atonce: {error}\nWith --errors return, such a line gets a record with its error, and the others go on."
@@ -98,6 +102,9 @@ def _tell_plan(wish: Namespace, fn: Callable[..., Any], inputs: Inputs, options:
     _say(f"would run  {name_of(fn)}, from {source}")
     _say(f"over       {inputs.kind}: {', '.join(first[:_SHOWN_INPUTS]) or 'none'}{more}")
     _say(f"engine     {_engine_in_words(fn, options)}")
+    if wish.journal is not None:
+        ways = [f"--{name.replace('_', '-')}" for name in KEPT[1:] if getattr(wish, name)]
+        _say(f"journal    {' '.join([wish.journal, *ways])}")
     if limits:
         _say(f"limits     {', '.join(limits)}")
     _say(f"records    to {'standard output' if wish.output == '-' else wish.output}")

@@ -41,6 +41,11 @@ class Output:
         self._lines: list[bytes] = []
         self._waiting_bytes = 0
 
+    def begin(self) -> None:
+        """Throw away what a file held before: the run has begun."""
+        if self.is_file:
+            os.ftruncate(self._descriptor, 0)
+
     def add(self, line: str) -> None:
         """Take a line without its end. It is written with the next ``flush``, which comes by itself when much is waiting."""
         # What cannot be encoded is half of a surrogate pair, from a file name that is not UTF-8: as an escape it is valid JSON.
@@ -101,7 +106,7 @@ def stdout_kept() -> Iterator[int]:
 
 @contextmanager
 def file_opened(path: str, reads_from: int | None) -> Iterator[int]:
-    """Open a file to be written from its beginning.
+    """Open a file to be written from its beginning. What is in it stays there until the run has begun.
 
     Args:
         path: the file.
@@ -116,7 +121,7 @@ def file_opened(path: str, reads_from: int | None) -> Iterator[int]:
     if reads_from is not None and os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(reads_from)):  # noqa: PTH110, PTH116
         raise UsageError(f"-o {path} would overwrite the inputs while they are read: write to another file")
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise UsageError(f"-o {path} cannot be written: {error.strerror}") from None
     try:

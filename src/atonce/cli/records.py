@@ -9,7 +9,7 @@ from atonce.cli.jsonable import NotJson, to_json
 from atonce.cli.output import Output
 from atonce.errors import RemoteError
 
-__all__ = ("Ledger",)
+__all__ = ("Ledger", "described")
 
 
 class Ledger:
@@ -47,7 +47,7 @@ class Ledger:
             error = outcome.error
         if error is not None:
             self.failed += 1
-            result = f'"error": {to_json(_described(error))}'
+            result = f'"error": {to_json(described(error))}'
         how = f'"attempts": {outcome.attempts}, "seconds": {outcome.seconds:.6f}'
         self.output.add(f'{{"index": {outcome.index}, "input": {self._inputs.forget(outcome.index)}, {result}, {how}}}')
         return error
@@ -61,7 +61,7 @@ class Ledger:
             report.notices.append(f"values that could not be written: {count:,}; the first: {self._not_json[0]}")
 
 
-def _described(error: BaseException) -> dict[str, Any]:
+def described(error: BaseException) -> dict[str, Any]:
     """Tell of an exception; one that could not be sent here is told of as what it was."""
     if isinstance(error, RemoteError):
         kind, message = error.type_name, error.text

@@ -9,6 +9,7 @@ from atonce._values.outcome import Failure
 from atonce.cli.interrupts import CtrlC
 from atonce.cli.output import CannotWrite
 from atonce.cli.records import Ledger
+from atonce.errors import JournalError
 
 __all__ = ("record_all",)
 
@@ -41,7 +42,7 @@ def record_all(session: SyncSession, ledger: Ledger, ctrl_c: CtrlC) -> None:
                 break
     except BaseException as error:
         session.close(patient=False)  # has happened before, unless this was raised here
-        if not isinstance(error, CannotWrite):
+        if not isinstance(error, CannotWrite | JournalError):  # nothing is handed on that a journal could not keep
             with _reader_may_have_gone(error):
                 for delivery in session.run.left_over():
                     _enter(session, ledger, delivery)
