@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-__all__ = ("Call", "call_in", "instead_of", "stack")
+__all__ = ("Call", "call_in", "instead_of", "is_users", "stack")
 
 _OURS = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120 (pathlib takes 3.5 ms)
 _LIBRARIES = tuple(
@@ -90,6 +90,11 @@ def stack(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
+def is_users(file: str) -> bool:
+    """Tell whether a file of code is the user's own: not of Python, of an installed package, or of ours."""
+    return not file.startswith(_LIBRARIES)
+
+
 def call_in(frames: list[FrameType]) -> Call | None:
     """Find the call in the user's code that leads out of it.
 
@@ -101,7 +106,7 @@ def call_in(frames: list[FrameType]) -> Call | None:
     """
     for depth, frame in enumerate(frames):
         code = frame.f_code
-        if code.co_filename.startswith(_LIBRARIES):
+        if not is_users(code.co_filename):
             continue
         beyond = frames[:depth]
         if any(_module(inner).partition(".")[0] in _LOOPS for inner in beyond):

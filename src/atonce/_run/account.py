@@ -28,6 +28,7 @@ class Account:
 
     Attributes:
         report: complete after ``close``.
+        begun_s: when the run began.
         accounted: items that have been heard of again, run or given up.
         failures: those that stop the run.
         mistake: a mistake of the caller's that makes all results worthless.
@@ -42,7 +43,7 @@ class Account:
         self.mistake: TypeError | None = None
         self._job = job
         self._clock = clock
-        self._begun = clock.now()
+        self.begun_s = clock.now()
         self._cpu_begun = clock.process_cpu()
         self._worker_cpu_s = 0.0  # of all workers
         self._process_cpu_s = 0.0  # of those in other processes
@@ -95,7 +96,7 @@ class Account:
         report = self.report
         report.items = items
         report.cancelled = items - report.succeeded - report.failed
-        report.wall_s = self._clock.now() - self._begun
+        report.wall_s = self._clock.now() - self.begun_s
         report.cpu_s = self._clock.process_cpu() - self._cpu_begun + self._process_cpu_s
         report.one_worker_s = self._one_worker_s()
 

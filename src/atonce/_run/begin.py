@@ -9,6 +9,7 @@ from atonce._machine.cpus import gil_is_held, usable_cpus
 from atonce._machine.nesting import inside_worker_process
 from atonce._run.driver import Crew
 from atonce._run.engines import engine_named, processes_are_warm
+from atonce._run.vigil import VIGIL
 from atonce._values.job import Setup
 from atonce._values.typed import cast
 from atonce._workers.base import DEFAULT_IN_FLIGHT, WorkerContext
@@ -87,6 +88,7 @@ def crew_for(options: Options, engine: Engine, *, is_async: bool) -> Crew:
 def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) -> None:
     """Set the first workers to work."""
     engine, source = crew.engine, run.source
+    VIGIL.keep(run, clock)
     choice = only_choice(options, is_async=run.job.is_async)
     watches = options.engine == "auto" and choice is None
     if engine.kind == "async":

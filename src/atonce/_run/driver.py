@@ -339,13 +339,24 @@ class Run:
         return witnesses
 
     def watch_over(self, watcher: Ending) -> None:
-        """Remember who looks after this run's loops, to end with it."""
+        """Remember who looks after this run, or its loops, to end with it."""
         self._companions.append(watcher)
 
     @property
     def caller_name(self) -> str:
         """What the calling thread is called as a worker; empty if it is none."""
         return "" if self._pumped is None else self._pumped.name
+
+    @property
+    def caller(self) -> PumpedWorker | None:
+        """The calling thread as a worker, if it is one."""
+        return self._pumped
+
+    @property
+    def ended(self) -> int:
+        """How many items have ended so far, also those that nobody has looked at yet. Any thread; an estimate while it works."""
+        waiting = list(self._outbox)  # in one step: workers append
+        return self.account.accounted + sum(len(delivery.values) + delivery.undone for delivery in waiting)
 
     def send_home(self) -> None:
         """Let those go who were hired, and the calling thread work alone, as from the beginning. Any thread."""

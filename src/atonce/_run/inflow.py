@@ -60,6 +60,11 @@ class FedSource(Source):
             return True
         return waiting >= _AHEAD
 
+    @property
+    def there(self) -> int:
+        """How many items wait for somebody to take them."""
+        return len(self._there)
+
     def put(self, item: Any) -> None:
         """Put an item there, behind the others."""
         with self._lock:

@@ -52,6 +52,11 @@ class LoopWorker:
         """Cancel what is in flight."""
         self._leave_word(self._interrupt, place)
 
+    def pullers(self) -> list[Any]:
+        """List the coroutines that are at work here, each with an item, or between two. Any thread."""
+        shift = self._shift
+        return [] if shift is None else shift.pullers()
+
     def close(self, *, wait: bool) -> None:
         """Stop the loop, if it is our own; with ``wait``, return when its thread has ended."""
         if self._thread is None:

@@ -111,6 +111,10 @@ class Shift:
         if self._gauge is not None:
             self._gauge.begin()
 
+    def pullers(self) -> list[Any]:
+        """List the coroutines that are at work. Any thread: to copy a set of tasks is one step."""
+        return [task.get_coro() for task in list(self._pullers)]
+
     def blame(self, index: int, error: BlockingCall) -> BlockingCall:
         """Let an item that is under way fail when it ends, whatever it returns; return the error that it fails with. Any thread."""
         return self._blamed.setdefault(index, error)

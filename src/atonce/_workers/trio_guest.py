@@ -56,6 +56,11 @@ class TrioWorker:
         """Cancel what is in flight."""
         self._leave_word(self._interrupt, place)
 
+    def pullers(self) -> list[Any]:
+        """List the coroutines that are at work here, each with an item, or between two. Any thread."""
+        nursery = self._nursery
+        return [] if nursery is None else [task.coro for task in nursery.child_tasks]
+
     def close(self, *, wait: bool) -> None:
         """Nothing of it is left once it has left its place."""
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from atonce._wire.frames import Inlet
     from atonce._workers.base import Worker
+    from atonce._workers.in_flight import InFlight
     from atonce._workers.lookout import Lookout
     from atonce._workers.process.answer import Sender
     from atonce._workers.process.claims import Claims
@@ -47,6 +48,7 @@ _APART_S = 0.005  # between two messages, as long as the parent need not hurry: 
 _HUNGRY_S = 0.001  # when there is nothing left to begin with
 _NEVER_NS = 2**62
 _LOOK_S = 0.02  # between two looks at what is late
+_MOST_TOLD = 16  # items that are under way
 _GRACE = 1  # what a coroutine may take to be cancelled, in parts of its time limit
 
 
@@ -193,6 +195,19 @@ class Branch:
             with self._lock:
                 del self._under_way[-1]
                 self._end([-1])
+
+    def in_flight(self) -> tuple[list[tuple[int, float | None, str]], int]:
+        """Tell what is under way: index, for how long, and where, of some; and how many more there are."""
+        from atonce._workers.in_flight import awaited_by, carried_by, stacks  # noqa: PLC0415 (for those who ask)
+
+        threads, now_s = stacks(), SYSTEM_CLOCK.now()
+        found = carried_by(self._everybody, threads, now_s)
+        if self.job.is_async:
+            found += awaited_by(self._everybody[0], threads, now_s).items
+        found.sort(key=_oldest_first)
+        with self._lock:
+            more = len(self._under_way) - len(found)
+        return [(each.index, each.for_s, each.at) for each in found[:_MOST_TOLD]], max(0, more + len(found) - _MOST_TOLD)
 
     def drain(self) -> None:
         """Return when everything has ended and has been sent. What else the parent says waits."""
@@ -516,6 +531,10 @@ class Branch:
         if not self._rung:
             self._rung = True
             os.write(self._ringer, b"!")
+
+
+def _oldest_first(each: InFlight) -> float:
+    return -(each.for_s or 0.0)
 
 
 def _maker(*, is_async: bool) -> Callable[[WorkerContext], Worker]:

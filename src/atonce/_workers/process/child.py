@@ -80,6 +80,7 @@ class Child:
             71: self._reuse,
             _JOB: self.take_job,
             79: self._run_from_arena,
+            81: self._tell_what_is_under_way,
             83: self.set_up,
         }
         words, following = self._words, self._following
@@ -181,6 +182,10 @@ class Child:
     def _reuse(self, payload: memoryview) -> None:
         for slot in loads(payload):
             self._results.free(slot)
+
+    def _tell_what_is_under_way(self, _payload: memoryview) -> None:
+        found = ([], 0) if self._branch is None else self._branch.in_flight()
+        self._outlet.send(b"I" + dumps(found, _PROTOCOL))
 
     # ---- batches ----------------------------------------------------------------------------------------------------------------
 

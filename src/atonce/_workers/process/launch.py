@@ -99,6 +99,9 @@ class Nursery(Protocol):
     def kill(self, number: int) -> None:
         """End a worker now, if it is still there."""
 
+    def ask(self, number: int) -> None:
+        """Have a worker write its stacks, if it is still there. Only one that has said that it can: others would die of it."""
+
     def preload(self, modules: tuple[str, ...]) -> None:
         """Have modules imported, for workers that are started from now on, where that can be done once for all."""
 
@@ -218,6 +221,10 @@ class ZygoteNursery:
     def kill(self, number: int) -> None:
         """Have a worker killed, by the one who knows whether its process id is still its own."""
         self._send(b"K%d" % number)
+
+    def ask(self, number: int) -> None:
+        """Have a worker write its stacks."""
+        self._send(b"A%d" % number)
 
     def preload(self, modules: tuple[str, ...]) -> None:
         """Have modules imported, for workers that are forked from now on."""

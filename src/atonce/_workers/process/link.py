@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import ExitStack, suppress
 from itertools import pairwise
 from mmap import mmap
-from time import monotonic
+from time import monotonic, monotonic_ns
 
 from atonce._policy.supervision import Flight, Hand
 from atonce._wire.arena import open_arena, reclaim
@@ -25,6 +25,7 @@ from atonce._workers.process.protocol import (
     CLAIM,
     DEPTH,
     HEAD,
+    IDLE,
     LAST_SERIAL,
     LIMIT,
     MARK,
@@ -37,6 +38,7 @@ from atonce._workers.process.protocol import (
     SENDING,
     SETTING_UP,
     SINCE,
+    STACKS,
     TAKING_JOB,
     TRIES,
     WORDS_BYTES,
@@ -439,6 +441,29 @@ class Link:
     def doing(self) -> str:
         """What it is doing, or was doing when it died, in words."""
         return _PHASES.get(self.words[PHASE], "waiting")
+
+    def item_in_hand(self) -> tuple[int, Any, float | None] | None:
+        """Tell which item is in hand, where it is one at a time: its index, the item, and for how long, where that is known."""
+        words = self.words
+        phase, claim, mark = words[PHASE], words[CLAIM], words[MARK]
+        serial = words[READ] if phase == READING and not mark else claim >> 32
+        flight = self.flights.get(serial)
+        if flight is None or phase in {SETTING_UP, TAKING_JOB}:
+            flight = next(iter(self.flights.values()), None)
+            mark = 0
+        if flight is None or (phase == IDLE and self.pid):  # its answer is on its way
+            return None
+        at = max(flight.done, (mark & _POSITION) - 1)
+        if at >= len(flight.items):
+            return None
+        # It writes the time when it begins to read a batch; what it has at first, it has since then.
+        for_s = (monotonic_ns() - words[SINCE]) * 1e-9 if self.pid and phase in {READING, RUNNING} and mark <= 1 else None
+        return flight.start + at, flight.items[at], for_s
+
+    @property
+    def shows(self) -> int:
+        """The descriptor, there, of the file that it writes its stacks to when it is asked; -1 if it cannot."""
+        return int(self.words[STACKS]) - 1
 
     # ---- the end ----------------------------------------------------------------------------------------------------------------
 

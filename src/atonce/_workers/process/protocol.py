@@ -20,6 +20,8 @@ D      child  pickled part, see below                                          r
                                                                                through, so that unpickling them cannot fail
 E      child  pickled part                                                     results; each value a parcel for itself
 M      child  pickled parts, see below                                         results, of items of several batches
+Q      parent nothing                                                          what is under way? Only where several items are
+I      child  pickled list of (index, seconds or None, place), how many more   that is, in answer to Q
 U      child  pickled serial                                                   this batch cannot be read as a whole: send it as C
 L, W   child  see ``forward.py``                                               a log record, a warning
 ====== ====== ================================================================ ===================================================
@@ -51,6 +53,7 @@ word  name    writer meaning
 4     SINCE   child  when that began, where items have a time limit, or when reading or packing did: ``time.monotonic_ns``
 5     TRIES   child  how often that has been started here; 0 for once
 6     READ    child  the batch that was read last, or is being read: its serial number
+7     STACKS  child  one more than the descriptor of the file that it writes its stacks to when asked by a signal; 0: it cannot
 8...  LIMIT   parent ``serial << 32 | limit`` for the batches under way, each at ``LIMIT + serial % DEPTH``: of this batch, no item
                      from ``limit`` on may be started, for it has been given to another worker
 ===== ======= ====== =============================================================================================================
@@ -98,13 +101,14 @@ __all__ = (
     "SENDING",
     "SETTING_UP",
     "SINCE",
+    "STACKS",
     "TAKING_JOB",
     "TRIES",
     "WORDS_BYTES",
 )
 
 WORDS_BYTES = 4096
-BARRED, CLAIM, PHASE, MARK, SINCE, TRIES, READ = range(7)
+BARRED, CLAIM, PHASE, MARK, SINCE, TRIES, READ, STACKS = range(8)
 LIMIT, DEPTH = 8, 16
 IDLE, SETTING_UP, TAKING_JOB, READING, RUNNING, PACKING, SENDING = range(7)
 NOTHING_BARRED = 2**63 - 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from atonce._wire.arena import open_arena
 from atonce._workers.process.launch import Born, Died, News, Unborn, above_standard_streams
+from atonce._workers.process.stacks import SIGNAL
 from atonce._workers.process.zygote import work
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class SpawnNursery:
         """End a worker now, if it is still there."""
         if number in self._living:
             self._living[number].kill()
+
+    def ask(self, number: int) -> None:
+        """Have a worker write its stacks."""
+        if (pid := self._living[number].pid if number in self._living else None) is not None:
+            os.kill(pid, SIGNAL)
 
     def preload(self, modules: tuple[str, ...]) -> None:
         """Do nothing: there is no process that would keep them for others."""

@@ -101,6 +101,7 @@ class Supervisor:
         self._owners: dict[int, Employee] = {}  # by number of the link
         self._desks: dict[int, Desk] = {}  # by identity of the place
         self._leaving: dict[int, float] = {}  # when those are killed who were asked to end; by number
+        self._questions: dict[int, Callable[[Any], object]] = {}  # who hears what a process has under way; by number of its link
         self._numbers = 0
         self._preloaded: set[str] = set()  # modules that the nursery was asked to import
         self._memory = OutOfMemory()
@@ -178,6 +179,9 @@ class Supervisor:
                 owner.desk.feed(owner)
         elif letter == ord("F"):
             self._hear_refusal(owner, link, message)
+        elif letter == ord("I"):
+            if (tell := self._questions.pop(link.number, None)) is not None:
+                tell((link.number, loads(memoryview(message)[1:])))
         elif owner.link is link and owner.desk is not None and link.job is owner.desk:
             desk = owner.desk
             self._losses = 0
@@ -273,6 +277,24 @@ class Supervisor:
             desk.give_up_flights(link)
         desk.dismiss(worker)
 
+    def link_at(self, worker: Employee, place: Place) -> Link | None:
+        """Give the process of a worker that has something under way at this place."""
+        link, desk = worker.link, worker.desk
+        busy = link is not None and bool(link.flights) and desk is not None and desk.place is place and link.job is desk
+        return link if busy else None
+
+    def question(self, link: Link, tell: Callable[[Any], object]) -> None:
+        """Ask a process with several items under way which these are; ``tell`` gets its number and the answer, if there is one."""
+        self._questions[link.number] = tell
+        link.send(b"Q")
+
+    def ask_for_stacks(self, numbers: list[int]) -> None:
+        """Have processes write their stacks."""
+        for number in numbers:
+            link = self._links.get(number)
+            if link is not None and link.shows >= 0 and self._nursery is not None:
+                self._nursery.ask(number)
+
     def close(self, worker: Employee) -> None:
         """Let a worker's process end; it will not have another."""
         worker.closing = True
@@ -354,6 +376,7 @@ class Supervisor:
         link.dead = True
         owner = self._owners.pop(link.number)
         del self._links[link.number]
+        self._questions.pop(link.number, None)
         self._leaving.pop(link.number, None)
         killer = "" if link.doomed else self._memory.killer(status)
         desk, wanted = owner.desk, owner.link is link

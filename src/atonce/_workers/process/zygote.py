@@ -14,6 +14,7 @@ packet from   payload                                                 meaning
 W      parent number, name; 5 descriptors: inbox, outbox, arena,      fork a worker
               stdout, stderr
 K      parent number                                                  kill it: only we know that its process id is still its own
+A      parent number                                                  ask it for its stacks, by a signal: for the same reason
 P      parent pickled (sys.path, names of modules)                    import them, for those who are forked from now on
 B      zygote number, process id                                      born
 D      zygote number, wait status                                     died
@@ -44,7 +45,8 @@ from atonce._wire.frames import Inlet, Outlet
 from atonce._workers.process.child import Child
 from atonce._workers.process.claims import Claims
 from atonce._workers.process.forward import set_up_streams
-from atonce._workers.process.protocol import WORDS_BYTES
+from atonce._workers.process.protocol import STACKS, WORDS_BYTES
+from atonce._workers.process.stacks import SIGNAL, show_stacks_when_asked
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 10 ms at the start of a worker
 
@@ -100,10 +102,10 @@ class Zygote:
             ends = [end for _, _, data in ancillary for end in _integers(data)]
             number, name = rest.decode(errors="replace").split(" ", 1)  # a long one is cut, perhaps in a character
             self._fork(int(number), name, ends)
-        elif letter == b"K":
+        elif letter in {b"A", b"K"}:
             for pid, number_of in self._numbers.items():
                 if number_of == int(rest):
-                    os.kill(pid, _signal.SIGKILL)
+                    os.kill(pid, _signal.SIGKILL if letter == b"K" else SIGNAL)
         elif letter == b"P":
             self._preload(*loads(rest))
         return True
@@ -203,6 +205,7 @@ def work(name: str, inbox: int, outbox: int, arena: int, parents_arena: int, *, 
     # What the function forks must not hold our ends open: the parent would wait for them, or their memory be kept.
     os.register_at_fork(after_in_child=lambda: _close_all(inbox, outbox, arena, parents_arena))
     _name_thread(name)
+    words[STACKS] = show_stacks_when_asked() + 1
     claims = Claims(words, None if fences else _Lock(arena))
     results, items = ArenaWriter(arena, header_bytes=WORDS_BYTES), ArenaReader(parents_arena)
     Child(Inlet(inbox), Outlet(outbox), words, claims, results, items).serve()
