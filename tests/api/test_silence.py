@@ -4,6 +4,7 @@
 
 import asyncio
 import inspect
+import io
 import os
 import re
 import sys
@@ -17,6 +18,9 @@ import pytest
 import atonce
 from atonce._policy import silence
 from atonce._run import vigil, watchman
+from atonce._values.batch import Delivery
+from atonce._workers.process.mailbox import MAILBOX
+from atonce._workers.thread import ThreadEngine, ThreadWorker
 from atonce.testing.evidence import wait_until
 
 PATIENCE_S = 20.0  # then a test fails that waits for a line
@@ -148,6 +152,16 @@ def test_where_a_process_is_that_holds_its_gil(stderr):
     check(stderr, results.report, rf"item {BAD} .* on process \d+ at {line_of(blocked_with_the_gil, 'nap(100_000)', 1)}")
 
 
+def test_a_process_that_was_spawned(stderr, monkeypatch):
+    MAILBOX.rest()
+    monkeypatch.setenv("ATONCE_WORKERS_BY", "spawn")
+    with atonce.Pool(engine="process", max_workers=1) as pool:
+        results = pool.map(blocked, tasks(stderr))
+    MAILBOX.rest()
+    assert results == [*range(5)]
+    check(stderr, results.report, rf"item {BAD} .* on process \d+ at {line_of(blocked, 'looks again', 1)}")
+
+
 def test_a_process_that_cannot_answer_is_named(stderr):
     stderr.opens = r"item \d "
     results = atonce.map(blocked_with_the_gil, tasks(stderr), engine="process", max_workers=1, concurrency=2)
@@ -159,6 +173,7 @@ LOOPS = {
     "own": (dict(), r"on waits-async-\d"),
     "in a process": (dict(engine="process", max_workers=1, concurrency=3), r"on process \d+"),
     "in threads": (dict(engine="thread", max_workers=2), r"on waits-thread-\d"),
+    "one at a time": (dict(engine="inline"), "in the calling thread"),
 }
 
 
@@ -167,8 +182,8 @@ def test_a_coroutine_is_found_where_it_waits(stderr, kind):
     options, worker = LOOPS[kind]
     results = atonce.map(waits, tasks(stderr), **options)
     assert results == [*range(5)]
-    at = "" if kind == "in threads" else rf" at {line_of(waits, 'as if for a server', 1)}"
-    check(stderr, results.report, rf"In flight: item {BAD} \({BAD}, .*\) for .* {worker}{at}")
+    at = line_of(waits, "as if for a server", 1)
+    check(stderr, results.report, rf"In flight: item {BAD} \({BAD}, .*\) for .* {worker} at {at}")
 
 
 async def test_a_coroutine_on_the_callers_own_loop(stderr):
@@ -198,6 +213,26 @@ def test_a_coroutine_in_a_trio_program(stderr):
     results = trio.run(main)
     assert results == [*range(5)]
     check(stderr, results.report, rf"item {BAD} \({BAD}, .* at {line_of(sits, 'in trio', 1)}")
+
+
+class SomebodysWorker(ThreadWorker):
+    """It has its own way to carry out a batch."""
+
+    def carry(self, place, batch):
+        values = [place.job.fn(item) for item in batch.items]
+        return Delivery(batch.start, values, (), 0.0, 0.0, self.name)
+
+
+class SomebodysEngine(ThreadEngine):
+    def worker(self, context):
+        return SomebodysWorker(context)
+
+
+def test_of_an_engine_that_does_not_tell_the_items_are_counted(stderr):
+    stderr.opens = r"In flight: \d items?\n"
+    results = atonce.map(blocked, tasks(stderr), engine=SomebodysEngine(), max_workers=1)
+    assert results == [*range(5)]
+    assert stderr.event.is_set()
 
 
 def test_others_are_counted_and_the_report_names_more_of_them(stderr):
@@ -304,6 +339,18 @@ def test_the_line_stands_beside_the_progress_line(stderr):
     check(stderr, results.report, f"item {BAD} ")
 
 
+def test_bars_that_tqdm_draws_make_room_for_the_line(monkeypatch):
+    from tqdm import tqdm
+
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # or it begins a thread
+    screen = io.StringIO()
+    replace_stderr(monkeypatch, screen)
+    with tqdm(total=10, file=screen) as bar:
+        watchman._write("atonce: a line\n")
+        bar.update()
+    assert "\ratonce: a line\n" in screen.getvalue()
+
+
 def test_it_is_written_to_standard_error(capfd, tmp_path):
     door = tmp_path / "door"
     heard = []
@@ -385,3 +432,13 @@ def test_a_run_that_is_about_to_end_is_left_alone(stderr, later):
         next(results)
     assert begun.is_set()
     assert not stderr.lines
+
+
+def test_a_forked_process_has_nobody_awake_and_calls_somebody_of_its_own(stderr):
+    def forks(_number):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(1 if vigil.VIGIL._awake or vigil.VIGIL._runs else 0)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+    assert atonce.map(forks, range(2), engine="inline") == [0, 0]

@@ -53,10 +53,7 @@ class Vigil:
                     self._awake = False
                     return
             for run, clock in due:
-                from atonce._run.watchman import Watchman  # noqa: PLC0415 (for those that last)
-
-                with suppress(Exception):  # a run goes on without a watchman
-                    Watchman(run, clock).begin()
+                _call_for(run, clock)
             due = run = None  # type: ignore[assignment]  # a run that nobody wants any more must not live on in a nap
 
     def _due(self) -> list[tuple[Run, Clock]]:
@@ -76,6 +73,13 @@ class Vigil:
     def forget(self) -> None:
         """In a process that was forked from this one: the thread is not here."""
         self.__init__()  # type: ignore[misc]
+
+
+def _call_for(run: Run, clock: Clock) -> None:
+    with suppress(Exception):  # a run goes on without a watchman
+        from atonce._run.watchman import Watchman  # noqa: PLC0415 (for those that last)
+
+        Watchman(run, clock).begin()
 
 
 VIGIL = Vigil()

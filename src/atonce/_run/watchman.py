@@ -22,7 +22,7 @@ from atonce._run.attendants import ATTENDANTS
 from atonce._run.inflow import FedSource
 from atonce._run.item_notes import shortly
 from atonce._run.source import Source
-from atonce._values.words import in_words
+from atonce._values.words import in_words, plural
 from atonce._workers.in_flight import awaited_by, carried_by, place_of, reads, stacks
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -179,6 +179,8 @@ class Watchman:
             found = in_processes(processes, run)
             items += found.items
             more += found.more
+        if not items and not more and any(not type(worker).__module__.startswith("atonce.") for worker in workers):
+            more = max(0, run.source.taken - sum(_progress(run)))  # an engine of somebody's own tells no more
         items.sort(key=lambda each: (-(each.for_s or 0.0), each.index))
         return _Scene(items, more, self._reading(run, workers, threads, busy=bool(items)))
 
@@ -230,7 +232,7 @@ def _in_words(run: Run, scene: _Scene, lasts_s: float, most: int) -> str:
         named = [_named(each, lasts_s) for each in scene.items[:most]]
         others = len(scene.items) - len(named) + scene.more
         if others:
-            named.append(f"{others:,} more")
+            named.append(f"{others:,} more" if named else f"{others:,} item{plural('item', others)}")
         parts.append(f". In flight: {'; '.join(named)}")
     return "".join(parts)
 

@@ -34,6 +34,7 @@ _FROM_LOOP = 2  # frames between a loop, itself included, and ``carry_out``
 _LOOPS = {fn.__code__ for fn in (carry._plain, carry._watched, carry._timed)}  # noqa: SLF001 (by its frame, an item is told)
 _AGAIN = carry.run_again.__code__
 _PULLERS = {"Shift._pull", "TrioWorker._run"}  # trio may not be there
+_RUNNER = "Runner.run"  # of asyncio
 _BETWEEN = "_may_go_on"
 _MOST_LOOKED_AT = 256  # coroutines; to look at one takes some microseconds
 _DEEPEST = 200  # coroutines that wait for one another
@@ -98,7 +99,15 @@ def _carried(beyond: list[FrameType], frame: FrameType, name: str, now_s: float)
     batch, values = outer["batch"], outer["values"]
     item = inner["bad"].item if beyond[depth].f_code is _AGAIN else inner["item"]
     begun_s = inner.get("begun", None if values else outer.get("begun"))  # that of the batch is the first item's, too
-    yield InFlight(batch.start + len(values), item, name, None if begun_s is None else now_s - begun_s, place_of(beyond[:depth]))
+    yield InFlight(
+        batch.start + len(values), item, name, None if begun_s is None else now_s - begun_s, _place_in_thread(beyond[:depth])
+    )
+
+
+def _place_in_thread(frames: list[FrameType]) -> str:
+    """Say where an item is that a thread runs: for a coroutine on a loop of the thread's own, what it waits for."""
+    task = next((each.f_locals.get("task") for each in frames if each.f_code.co_qualname == _RUNNER), None)
+    return place_of(frames if task is None else _chain(task.get_coro(), [frames]))
 
 
 def _is_at_next(frame: FrameType) -> bool:

@@ -449,12 +449,12 @@ class Link:
         serial = words[READ] if phase == READING and not mark else claim >> 32
         flight = self.flights.get(serial)
         if flight is None or phase in {SETTING_UP, TAKING_JOB}:
-            flight = next(iter(self.flights.values()), None)
+            flight = next((each for each in self.flights.values() if each.left), None)
             mark = 0
         if flight is None or (phase == IDLE and self.pid):  # its answer is on its way
             return None
         at = max(flight.done, (mark & _POSITION) - 1)
-        if at >= len(flight.items):
+        if at >= flight.limit:  # others have the rest
             return None
         # It writes the time when it begins to read a batch; what it has at first, it has since then.
         for_s = (monotonic_ns() - words[SINCE]) * 1e-9 if self.pid and phase in {READING, RUNNING} and mark <= 1 else None

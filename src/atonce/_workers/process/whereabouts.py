@@ -116,7 +116,7 @@ def _survey(supervisor: Supervisor, workers: Sequence[ProcessWorker], place: Pla
 
 
 def _open_flights(link: Link) -> list[Sent]:
-    return [flight for flight in link.flights.values() if flight.done < len(flight.items)]
+    return [flight for flight in link.flights.values() if flight.done < flight.limit]
 
 
 def _with_places(known: list[_Known], until_s: float) -> list[InFlight]:
