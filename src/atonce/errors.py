@@ -51,7 +51,13 @@ class EngineUnavailable(AtonceError, ImportError):
 
 
 class DeadlineExceeded(AtonceError, TimeoutError):
-    """A call took longer than ``deadline=`` allows, and was ended. The message says how far it came."""
+    """A call took longer than ``deadline=`` allows, and was ended. The message says how far it came.
+
+    Attributes:
+        outcomes: what had ended by then, in input order: from ``map`` all of it, from ``stream`` what it has not handed on.
+    """
+
+    outcomes: Sequence[Outcome[Any]] = ()
 
 
 class PoolClosed(AtonceError, RuntimeError):

@@ -147,3 +147,56 @@ def test_counts_add_up():
 def test_what_is_no_time_is_refused(deadline):
     with pytest.raises(OptionError, match="deadline="):
         atonce.map(brief, [1], deadline=deadline)
+
+
+def test_what_had_ended_is_in_the_error():
+    with pytest.raises(DeadlineExceeded) as caught:
+        atonce.map(slow_at_three, range(6), deadline=2, errors="return", engine="process", max_workers=2, chunksize=1)
+    assert [(outcome.index, outcome.value) for outcome in caught.value.outcomes] == [(index, index) for index in (0, 1, 2, 4, 5)]
+
+
+def test_what_threads_had_ended_is_in_the_error_too():
+    release = threading.Event()
+
+    def waits_for_release_at_three(number: int) -> int:
+        if number == 3:
+            release.wait(LONG_S)
+        return number
+
+    try:
+        with pytest.raises(DeadlineExceeded) as caught:
+            atonce.map(waits_for_release_at_three, range(6), deadline=2, engine="thread", max_workers=6)
+    finally:
+        release.set()
+    assert [outcome.index for outcome in caught.value.outcomes] == [0, 1, 2, 4, 5]
+
+
+async def fails_at_one_waits_at_three(number: int) -> int:
+    if number == 1:
+        raise ValueError("one")
+    return await waits_at_three(number)
+
+
+async def test_failures_are_among_what_had_ended():
+    with pytest.raises(DeadlineExceeded) as caught:
+        await atonce.amap(fails_at_one_waits_at_three, range(5), deadline=1, errors="group")
+    assert [(outcome.index, outcome.ok) for outcome in caught.value.outcomes] == [(0, True), (1, False), (2, True), (4, True)]
+
+
+def test_a_stream_tells_what_it_has_not_handed_on():
+    handed = []
+    with pytest.raises(DeadlineExceeded) as caught:
+        for value in atonce.stream(slow_at_three, range(6), engine="process", max_workers=2, chunksize=1, deadline=2):
+            handed.append(value)
+    assert handed == [0, 1, 2]
+    assert [outcome.value for outcome in caught.value.outcomes] == [4, 5]
+
+
+def raises_its_own(_number: int) -> int:
+    raise DeadlineExceeded("its own")
+
+
+def test_an_items_own_error_of_that_kind_is_left_alone():
+    with pytest.raises(DeadlineExceeded, match="its own") as caught:
+        atonce.map(raises_its_own, range(3), engine="inline", deadline=60)
+    assert caught.value.outcomes == ()

@@ -9,7 +9,7 @@ from atonce._api.session import Session
 from atonce._values.outcome import Failure, Success
 from atonce._values.report import Report
 from atonce._values.typed import Generic, TypeVar
-from atonce.errors import RemoteError, TasksFailed
+from atonce.errors import DeadlineExceeded, RemoteError, TasksFailed
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -135,14 +135,18 @@ def _generate(opening: Opening[SyncSession]) -> Generator[Any, None, None]:
     session = opening.begin()
     source = session.run.source
     sieve = Sieve(session)
-    for delivery in session.deliveries():
-        for value in sieve.values(delivery):
-            source.handed += 1
-            yield value
-        source.handed += sieve.skipped
-        if sieve.stopping:
-            session.close()
-            session.verdict()
+    try:
+        for delivery in session.deliveries():
+            for value in sieve.values(delivery):
+                source.handed += 1
+                yield value
+            source.handed += sieve.skipped
+            if sieve.stopping:
+                session.close()
+                session.verdict()
+    except DeadlineExceeded as error:
+        Collected(session).tell(error)
+        raise
     sieve.verdict()
 
 
@@ -160,6 +164,9 @@ async def _generate_async(opening: Opening[AsyncSession]) -> AsyncGenerator[Any,
             if sieve.stopping:
                 await session.close()
                 session.verdict()
+    except DeadlineExceeded as error:
+        Collected(session).tell(error)
+        raise
     finally:
         await deliveries.aclose()
     sieve.verdict()
@@ -208,24 +215,56 @@ class Sieve:
 
 def collect(session: SyncSession) -> Results[Any]:
     """Run to the end and return the list."""
-    results: Results[Any] = Results()
-    outcomes: list[AnyOutcome] | None = [] if session.errors == "group" else None
-    for delivery in session.deliveries():
-        results += delivery.values
-        if outcomes is not None:
-            outcomes += outcomes_of(delivery)
-    return finish(results, session.run.job.name, session.run.report, outcomes)
+    collected = Collected(session)
+    try:
+        for delivery in session.deliveries():
+            collected.add(delivery)
+    except DeadlineExceeded as error:
+        collected.tell(error)
+        raise
+    return collected.finish()
 
 
 async def collect_async(session: AsyncSession) -> Results[Any]:
     """Run to the end, while the event loop goes on, and return the list."""
-    results: Results[Any] = Results()
-    outcomes: list[AnyOutcome] | None = [] if session.errors == "group" else None
-    async for delivery in session.deliveries():
-        results += delivery.values
-        if outcomes is not None:
-            outcomes += outcomes_of(delivery)
-    return finish(results, session.run.job.name, session.run.report, outcomes)
+    collected = Collected(session)
+    try:
+        async for delivery in session.deliveries():
+            collected.add(delivery)
+    except DeadlineExceeded as error:
+        collected.tell(error)
+        raise
+    return collected.finish()
+
+
+class Collected:
+    """What a call that returns all has been given so far. Remembers the outcomes, if anybody may ask for them."""
+
+    def __init__(self, session: Session[Any]) -> None:
+        self._session = session
+        self._results: Results[Any] = Results()
+        self._remembers = session.errors == "group" or session.has_deadline
+        self._deliveries: list[Delivery] = []
+
+    def add(self, delivery: Delivery) -> None:
+        """Take what is due."""
+        self._results += delivery.values
+        if self._remembers:
+            self._deliveries.append(delivery)
+
+    def finish(self) -> Results[Any]:
+        """Return all results; raise the failures, if that is wanted together."""
+        run = self._session.run
+        outcomes = None
+        if self._session.errors == "group":
+            outcomes = [outcome for delivery in self._deliveries for outcome in outcomes_of(delivery)]
+        return finish(self._results, run.job.name, run.report, outcomes)
+
+    def tell(self, error: DeadlineExceeded) -> None:
+        """Put the outcomes that there are to what says that it is too late. An item's own error is another one."""
+        if error is self._session.too_late:
+            there = [*self._deliveries, *self._session.run.left_over()]
+            error.outcomes = tuple(outcome for delivery in there for outcome in outcomes_of(delivery))
 
 
 def finish(results: Results[Any], name: str, report: Report, outcomes: list[AnyOutcome] | None) -> Results[Any]:

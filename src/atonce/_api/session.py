@@ -33,7 +33,10 @@ class Session(Generic[B]):
         run: the run.
         bell: what the run rings.
         errors: what is done about failures.
+        too_late: what is raised if the call takes too long; ``None`` as long as nothing was.
     """
+
+    too_late: DeadlineExceeded | None = None
 
     def __init__(self, run: Run, bell: B, staff: Staff, options: Options, clock: Clock, *, owns_staff: bool) -> None:
         self.run = run
@@ -63,13 +66,19 @@ class Session(Generic[B]):
         """Tell for how many seconds to wait for the bell, at most."""
         return min((nap_s for nap_s in (self._left_s(), self.run.again_in_s()) if nap_s is not None), default=None)
 
+    @property
+    def has_deadline(self) -> bool:
+        """Whether the call may end with ``too_late``."""
+        return self._deadline_s is not None
+
     def _say_too_late(self) -> NoReturn:
         """Raise what a call raises that took too long. It has ended, so that the counts are known."""
         run, report = self.run, self.run.report
         of = f"{run.source.length:,} items" if run.source.length is not None else f"the {report.items:,} items begun"
         failed = f", {report.failed:,} failed" if report.failed else ""
         fact = f"{run.job.name} did not end within its deadline of {self._deadline_s:g} s"
-        raise DeadlineExceeded(f"{fact}: of {of}, {report.succeeded:,} succeeded{failed}")
+        self.too_late = DeadlineExceeded(f"{fact}: of {of}, {report.succeeded:,} succeeded{failed}")
+        raise self.too_late
 
     def verdict(self) -> None:
         """Raise what ended the run, unless that was the end of its input.
