@@ -184,10 +184,9 @@ async def test_failures_are_among_what_had_ended():
 
 
 def test_a_stream_tells_what_it_has_not_handed_on():
-    handed = []
+    handed: list[int] = []
     with pytest.raises(DeadlineExceeded) as caught:
-        for value in atonce.stream(slow_at_three, range(6), engine="process", max_workers=2, chunksize=1, deadline=2):
-            handed.append(value)
+        handed += atonce.stream(slow_at_three, range(6), engine="process", max_workers=2, chunksize=1, deadline=2)
     assert handed == [0, 1, 2]
     assert [outcome.value for outcome in caught.value.outcomes] == [4, 5]
 

@@ -154,10 +154,10 @@ def map_with_other_options(urls: list[str]) -> None:
     assert_type(atonce.map(length, urls, engine="process", max_workers=4, concurrency=8, chunksize=2), Results[int])
     assert_type(atonce.map(length, urls, buffersize=10, progress=True, name="lengths"), Results[int])
     assert_type(atonce.map(length, urls, progress="lengths", max_workers=None), Results[int])
-    assert_type(atonce.map(length, urls, timeout=3, retries=2, memory="2 GiB", max_tasks_per_child=100), Results[int])
+    assert_type(atonce.map(length, urls, timeout=3, retries=2, memory="2 GiB", max_tasks_per_child=100, seed=7), Results[int])
     assert_type(atonce.map(length, urls, timeout=0.5, memory=1 << 30), Results[int])
     assert_type(atonce.map(length, urls, journal="run.db", durable=True, retry_failed=True, rerun_changed=True), Results[int])
-    assert_type(atonce.map(length, urls, timeout=None, memory=None, max_tasks_per_child=None), Results[int])
+    assert_type(atonce.map(length, urls, timeout=None, memory=None, max_tasks_per_child=None, seed=None), Results[int])
     assert_type(atonce.map(length, urls, initializer=prepare, initargs=("a", 1)), Results[int])
 
 
@@ -234,6 +234,7 @@ def map_refuses(urls: list[str], sizes: list[int]) -> None:
     atonce.map(length, urls, retries=1.5)  # type: ignore[call-overload]
     atonce.map(length, urls, memory=1.5)  # type: ignore[call-overload]
     atonce.map(length, urls, max_tasks_per_child="9")  # type: ignore[call-overload]
+    atonce.map(length, urls, seed="9")  # type: ignore[call-overload]
     atonce.map(length, urls, deadline="3")  # type: ignore[call-overload]
     atonce.map(length, urls, journal=3)  # type: ignore[call-overload]
     atonce.map(length, urls, errors="return", max_worker=2)  # type: ignore[call-overload]

@@ -13,7 +13,6 @@ from atonce._workers.inline import InlineEngine
 from atonce.errors import AtonceError, OptionError
 
 COUNTS = ("max_workers", "concurrency", "chunksize", "buffersize", "max_tasks_per_child")
-LATER = ("seed",)
 ENGINE = InlineEngine()
 
 
@@ -50,6 +49,7 @@ GOOD = {
     "rate": [None, 1, 0.5, 10**6, "100/s", "30/min", " 1.5 / hour ", "2/seconds", "7/H"],
     "deadline": [None, 1, 0.001, 1e300, 10**9],
     "retries": [0, 1, 10**9, Retry(3, on=OSError)],
+    "seed": [None, 0, 1, -1, 2**200, -(2**64)],
     "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
     "journal": [None, "run.db", Path("a/run.db")],
     "durable": [False],
@@ -86,6 +86,7 @@ BAD = {
     ],
     "deadline": [0, 0.0, -1, True, False, "3", b"3", [3], float("inf"), float("-inf"), float("nan"), 10**400],
     "retries": [None, -1, True, False, 1.0, "2", [2], object()],
+    "seed": [True, False, 1.0, "1", b"1", [1], object()],
     "memory": [0, -1, 1, (1 << 20) - 1, 2**63, True, False, 1.5e9, b"2 GiB", [1], "", "lots", "2 GiB!", "1 KiB", "-2 GiB", "2 XB"],
     "journal": [3, True, b"run.db", "", "a\0b", ["run.db"], PathOfBytes()],
     "durable": [None, 1, "yes"],
@@ -191,30 +192,6 @@ def test_an_option_that_resembles_nothing_brings_the_list():
     assert message.startswith("there is no option 'zzz'. The options are: ")
     for field in fields(Options):
         assert field.name in message
-
-
-def test_the_options_that_are_listed_are_those_that_exist_now():
-    assert "seed" not in refusal(zzz=1)
-
-
-@pytest.mark.parametrize("name", LATER)
-@pytest.mark.parametrize("value", [True, 1, "x", 2.5], ids=repr)
-def test_an_option_of_a_later_version_is_refused_by_name(name, value):
-    message = refusal(**{name: value})
-    assert message.startswith(f"{name}={value!r} cannot be honoured")
-    assert f"does not have the option {name!r} yet" in message
-
-
-@pytest.mark.parametrize("name", LATER)
-@pytest.mark.parametrize("value", [None, False])
-def test_an_option_of_a_later_version_that_says_nothing_is_let_pass(name, value):
-    assert Options().updated({name: value}) == Options()
-    assert Options().updated({name: value, "max_workers": 3}).max_workers == 3
-
-
-@pytest.mark.parametrize("name", LATER)
-def test_a_zero_says_something(name):
-    assert refusal(**{name: 0}).startswith(f"{name}=0 cannot be honoured")
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from atonce.errors import OptionError, PoolClosed
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
 
     from atonce._journal.form import Form
@@ -52,7 +52,7 @@ class Order:
     Attributes:
         fn: the function.
         star: whether each input is a tuple of arguments.
-        inputs: the inputs, one for each item.
+        inputs: the inputs, one for each item; with a seed, they are numbered.
         whole: the same as a sequence, if that is what the caller gave.
         options: checked.
         streamed: whether results are handed on one by one, so that the consumer's pace counts.
@@ -101,7 +101,12 @@ class Order:
         self.length = None if self.asynchronous else min(map(_length, iterables), key=_unknown_last)
         self.inputs = _inputs(iterables, asynchronous=self.asynchronous)
         only = iterables[0] if len(iterables) == 1 else None
-        self.whole = only if isinstance(only, list | tuple | range) else None
+        self.whole: Sequence[Any] | None = only if isinstance(only, list | tuple | range) else None
+        if options.seed is not None:  # what an item draws depends on its place
+            from atonce._values.numbered import NumberedLater, NumberedView, numbered  # noqa: PLC0415 (for those who have a seed)
+
+            self.inputs = NumberedLater(self.inputs) if self.asynchronous else numbered(self.inputs)
+            self.whole = None if self.whole is None else NumberedView(self.whole)
         self.options = options
         self.streamed = streamed
         self.timed = timed
@@ -199,9 +204,15 @@ class Workplace:
         # An inline stream computes a result when it is asked for one, as the built-in map does.
         chunksize = 1 if order.streamed and options.engine == "inline" and options.chunksize is None else options.chunksize
         has_loops = engine.kind == "async" or (engine.kind == "process" and order.is_async)
+        fn, star = order.fn, order.star
+        if options.seed is not None:
+            from atonce._workers.seeding import seeded  # noqa: PLC0415 (random takes 6 ms, for those who have a seed)
+
+            fn, star = seeded(fn, options.seed, star=star, is_async=order.is_async, kind=engine.kind), False
         job = Job(
-            order.fn,
-            star=order.star,
+            fn,
+            star=star,
+            seeded=options.seed is not None,
             name=options.name,
             is_async=order.is_async,
             timed=order.timed,

@@ -92,7 +92,8 @@ class Pool(Mapping):
 
         Raises:
             PoolClosed: the pool is closed.
-            OptionError: the pool has a rate, a journal, or a ``Retry``, which no line of calls keeps.
+            OptionError: the pool has a rate, a journal, or a ``Retry``, which no line of calls keeps; or a seed, while a call has no
+                place in an input.
         """
         if self._options.rate is not None:
             raise OptionError(
@@ -106,6 +107,11 @@ class Pool(Mapping):
         if self._options.journal is not None:
             raise OptionError(
                 "journal= holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls"
+            )
+        if self._options.seed is not None:
+            raise OptionError(
+                "seed= holds for map and stream, whose items have a place in the input, and not for submit: leave it out of the "
+                "Pool, and give it to those calls; or submit a function that takes a seed"
             )
         is_async = is_coroutine_function(fn)
         engine = self._options.engine

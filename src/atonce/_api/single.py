@@ -38,6 +38,7 @@ def is_single(order: Order) -> bool:
         and order.emit is None
         and not options.progress
         and options.initializer is None
+        and options.seed is None
         and options.timeout is None
         and options.deadline is None
         and options.memory is None

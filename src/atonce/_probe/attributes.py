@@ -9,7 +9,7 @@ from types import FunctionType, MethodType, ModuleType
 
 from atonce._probe.known_calls import ARRAY_VIEWS, MAKES_NEW, MUTATORS, PATH_WRITERS
 from atonce._probe.origin import OWN, UNKNOWN, Super, Thing
-from atonce._probe.things import held_by, is_array, is_mutable, is_own_class, is_own_module, is_path, of_kind
+from atonce._probe.things import held_by, is_array, is_global_draw, is_mutable, is_own_class, is_own_module, is_path, of_kind
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
@@ -72,7 +72,11 @@ class Attributes:
         if name not in space:
             return OWN
         found, label = space[name], f"{module.__name__}.{name}"
-        if is_mutable(found) and not any(found is stream for stream in (sys.stdout, sys.stderr, sys.stdin)):
+        if (
+            is_mutable(found)
+            and not is_global_draw(found)
+            and not any(found is stream for stream in (sys.stdout, sys.stderr, sys.stdin))
+        ):
             home = module.__name__ if is_own_module(module) else ""
             return self._scanner.named(label, found, lambda: space.get(name), home)
         return Thing(label, found)

@@ -18,7 +18,18 @@ from atonce._probe.known_calls import (
     WRITES_INTO_FIRST,
 )
 from atonce._probe.origin import OWN, UNKNOWN, Bound, Choice, Thing, joined, made_of
-from atonce._probe.things import CACHES, asked, draws_numbers, is_array, is_mutable, is_own_class, is_path, of_kind, plain_function
+from atonce._probe.things import (
+    CACHES,
+    asked,
+    draws_numbers,
+    is_array,
+    is_global_draw,
+    is_mutable,
+    is_own_class,
+    is_path,
+    of_kind,
+    plain_function,
+)
 from atonce._probe.walk import Made
 from atonce._values.purity import is_pure
 
@@ -68,7 +79,7 @@ class Calls:
 
     def _function(self, callee: Thing, fn: Any, given: list[Thing], keywords: dict[str, Thing]) -> Thing:
         plain, owner = plain_function(fn)
-        if plain is not None and self._scanner.enters(plain):
+        if plain is not None and self._scanner.enters(plain) and not is_global_draw(fn):
             bound = [] if owner is None else [Thing(_name_of(owner) or callee.root or "self", owner)]
             return self._scanner.enter(plain, [*bound, *given], keywords)
         inner = vars(plain).get("__wrapped__") if plain is not None else None
@@ -191,7 +202,10 @@ class Calls:
         owner = asked(fn, "__self__")
         if of_kind(owner, ModuleType | type | None):
             return
-        if draws_numbers(owner):
+        if draws_numbers(owner) and self._scanner.seeded and is_global_draw(fn):
+            if name in FILLS_ARGUMENT and given and given[0].root:
+                self._scanner.write(f"it calls {name}({given[0].root})", sure=given[0].sure)
+        elif draws_numbers(owner):
             self._scanner.write(
                 f"it calls {name} of {type(owner).__module__.partition('.')[0]}'s random numbers, which all items share"
             )

@@ -31,9 +31,11 @@ _PROGRAM = {
     "the working directory": lambda: os.getcwd(),  # noqa: PTH109, PLW0108 (a test may swap it)
     "the environment": lambda: dict(os.environ),
     "sys.path": lambda: sys.path,
+    "the recursion limit": sys.getrecursionlimit,
+}
+_NUMBERS: dict[str, Callable[[], object]] = {
     "random's numbers": lambda: _random_numbers("random", "_inst"),
     "numpy's random numbers": lambda: _random_numbers("numpy.random.mtrand", "_rand"),
-    "the recursion limit": sys.getrecursionlimit,
 }
 
 
@@ -44,10 +46,18 @@ class Watch:
         grounds: what speaks for having others take part, in words for the report.
     """
 
-    def __init__(self, fn: Callable[..., Any], *, star: bool) -> None:
+    def __init__(self, fn: Callable[..., Any], *, star: bool, seeded: bool = False) -> None:
+        """Prepare to watch.
+
+        Args:
+            fn: the function.
+            star: whether each input is a tuple of arguments.
+            seeded: whether each item has random numbers of its own, so that the program's are not what it draws from.
+        """
         self.grounds = "declared @atonce.pure" if is_pure(fn) else "its code writes nothing that others see"
         self._fn = fn
         self._star = star
+        self._seeded = seeded
         self._found: Findings | None = None
         self._items: tuple[Any, ...] = ()
         self._before: dict[str, object] = {}
@@ -62,7 +72,7 @@ class Watch:
         if is_pure(self._fn):
             return Safety()
         if self._found is None:
-            self._found = scan(self._fn, items, star=self._star)
+            self._found = scan(self._fn, items, star=self._star, seeded=self._seeded)
             if self._found.write:
                 return Safety(self._found.write)
             self._take(items)
@@ -104,6 +114,8 @@ class Watch:
         state = {name: fingerprint(reached()) for name, reached in self._found.reached.items()}
         state |= {name: fingerprint(cache) for name, cache in self._found.caches.items()}
         state |= {name: fingerprint(look()) for name, look in _PROGRAM.items()}
+        if not self._seeded:
+            state |= {name: fingerprint(look()) for name, look in _NUMBERS.items()}
         if self._items:
             state["its argument"] = [fingerprint(item) for item in self._items]
         return state

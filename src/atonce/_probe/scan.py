@@ -22,6 +22,8 @@ from atonce._probe.things import (
     asked,
     draws_numbers,
     is_atom,
+    is_fixed_draw,
+    is_global_draw,
     is_handle,
     is_library,
     is_lock,
@@ -67,18 +69,19 @@ class Findings:
         self.places: set[tuple[str, str]] = set()
 
 
-def scan(fn: Callable[..., Any], samples: Sequence[Any] = (), *, star: bool = False) -> Findings:
+def scan(fn: Callable[..., Any], samples: Sequence[Any] = (), *, star: bool = False, seeded: bool = False) -> Findings:
     """Look through a function.
 
     Args:
         fn: any callable. It is not called.
         samples: some of its inputs: where they are plain values, a function cannot write into them.
         star: whether each input is a tuple of arguments.
+        seeded: whether each item has random numbers of its own.
     """
     findings = Findings()
     try:
         if not is_pure(fn):
-            _Scanner(findings, fn).enter_first(fn, samples, star=star)
+            _Scanner(findings, fn, seeded=seeded).enter_first(fn, samples, star=star)
     except Exception as error:  # something that it reaches does not answer as others of its kind do
         findings.doubt = findings.doubt or f"it reaches what cannot be looked at ({type(error).__name__})"
     return findings
@@ -87,8 +90,9 @@ def scan(fn: Callable[..., Any], samples: Sequence[Any] = (), *, star: bool = Fa
 class _Scanner:
     """Walks through the functions, each once for each set of arguments that others see."""
 
-    def __init__(self, findings: Findings, fn: Callable[..., Any]) -> None:
+    def __init__(self, findings: Findings, fn: Callable[..., Any], *, seeded: bool) -> None:
         self.findings = findings
+        self.seeded = seeded
         plain, _ = plain_function(fn)
         self._first_package = (plain.__module__ or "").partition(".")[0] if plain else ""
         self._known: dict[object, Thing] = {}
@@ -104,6 +108,9 @@ class _Scanner:
             fn = fn.func
         if of_kind(fn, CACHES):
             self.fills_cache(fn)
+        if is_global_draw(fn):
+            self._calls.builtin(fn, [Thing("its argument", argument=True)])
+            return
         plain, owner = plain_function(fn)
         if plain is None:
             self._bound_builtin(fn)
@@ -176,6 +183,8 @@ class _Scanner:
     def named(self, name: str, value: object, again: Callable[[], Any], module: str = "") -> Thing:
         """Take in a global, or a variable of an enclosing function: other values may come to stand there."""
         thing = self.outside(name, value)
+        if self.seeded and is_fixed_draw(value):  # its own name, which nobody can lead to the numbers of an item
+            self.write(f"it draws by {name!r}, a name taken from its module before, from the numbers that all items share")
         if not callable(value) and not of_kind(value, ModuleType):
             self.findings.reached[name] = again
             if module and module != "__main__":

@@ -13,6 +13,8 @@ from collections.abc import Iterator, MutableMapping, MutableSequence, MutableSe
 from functools import lru_cache, partial
 from types import BuiltinMethodType, CodeType, FunctionType, GetSetDescriptorType, MethodType, ModuleType, UnionType
 
+from atonce._wire.generators import name_of_generator
+
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ __all__ = (
     "held_by",
     "is_array",
     "is_atom",
+    "is_fixed_draw",
+    "is_global_draw",
     "is_handle",
     "is_library",
     "is_lock",
@@ -109,6 +113,18 @@ def is_mark(thing: object) -> bool:
 def draws_numbers(thing: object) -> bool:
     """Tell whether it is a generator of random numbers, which gives others with every call."""
     return any(_named(base) in _DRAWING for base in type(thing).__mro__) and type(thing).__name__ != "SystemRandom"
+
+
+def is_global_draw(thing: object) -> bool:
+    """Tell whether it is a method of the one generator that all share: a function of ``random``, or of ``numpy.random``."""
+    return asked(thing, "__self__") is not None and name_of_generator(asked(thing, "__self__")) is not None
+
+
+def is_fixed_draw(thing: object) -> bool:
+    """Tell whether it is such a method, written in C: it draws from that generator, whatever its class may be just now."""
+    if not is_global_draw(thing):
+        return False
+    return of_kind(thing, BuiltinMethodType) or (of_kind(thing, MethodType) and not of_kind(asked(thing, "__func__"), FunctionType))
 
 
 def is_array(thing: object) -> bool:

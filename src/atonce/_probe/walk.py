@@ -34,7 +34,13 @@ _SPECIAL = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 
 
 class Scanner(Protocol):
-    """Who wants to know."""
+    """Who wants to know.
+
+    Attributes:
+        seeded: whether each item has random numbers of its own.
+    """
+
+    seeded: bool
 
     def write(self, words: str, *, sure: bool = True) -> None:
         """Hear of a write to what others see."""

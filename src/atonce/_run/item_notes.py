@@ -21,8 +21,10 @@ _short.maxtuple = _short.maxlist = _short.maxdict = 4
 
 def shortly(item: Any) -> str:
     """Write an item in a few words."""
+    from atonce._values.numbered import unnumbered  # noqa: PLC0415 (for those who have failures)
+
     try:
-        return _short.repr(item)
+        return _short.repr(unnumbered(item))
     except Exception:
         return f"<{type(item).__name__}, whose repr fails>"
 

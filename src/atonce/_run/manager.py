@@ -27,6 +27,7 @@ from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, is_of_kind
 from atonce._run.engines import engine_named, processes_are_warm
 from atonce._run.pause import Pause
+from atonce._values.numbered import unnumbered
 from atonce._values.typed import Protocol
 from atonce.errors import InternalError, PoolClosed
 
@@ -276,10 +277,11 @@ class HiringManager:
         if self._watch is None:
             from atonce._probe.effects import Watch  # noqa: PLC0415 (3 ms, for those who are about to hire)
 
-            self._watch = Watch(run.job.fn, star=run.job.star)
+            fn: Any = run.job.fn
+            self._watch = Watch(fn, star=fn.star if run.job.seeded else run.job.star, seeded=run.job.seeded)
         # Race: 1. a look takes some milliseconds; 2. items end meanwhile, and what they change is in the fingerprints already;
         # 3. these items would be taken for witnesses that nothing changes. So those count that end after the look.
-        safety = self._watch.look(run.source.sample)
+        safety = self._watch.look([unnumbered(item) for item in run.source.sample])
         self._hear()
         self._safety = safety._replace(done=self._done)
 

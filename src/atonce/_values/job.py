@@ -66,6 +66,7 @@ class Job:
         memory_bytes: memory that a worker process may have; ``None`` for all that there is.
         max_tasks: items after which a worker process is renewed; ``None`` for never.
         strict: whether an item fails that blocks an event loop.
+        seeded: whether inputs are numbered, and ``fn`` takes them so: each draws random numbers of its own.
         collected: whether results are wanted all together, and not as they come.
     """
 
@@ -82,6 +83,7 @@ class Job:
         "paced",
         "patient",
         "retries",
+        "seeded",
         "star",
         "stops",
         "strict",
@@ -109,6 +111,7 @@ class Job:
         paced: bool = False,
         strict: bool = False,
         patient: bool = False,
+        seeded: bool = False,
     ) -> None:
         self.fn = fn
         self.star = star
@@ -127,6 +130,7 @@ class Job:
         self.paced = paced
         self.strict = strict
         self.patient = patient
+        self.seeded = seeded
 
     def ends_with(self, error: BaseException) -> bool:
         """Tell whether a worker begins nothing more after an item has failed with this: the run is stopped by it."""

@@ -44,6 +44,7 @@ class PoolOptionsDict(TypedDict, total=False):
     retry_failed: bool
     rerun_changed: bool
     max_tasks_per_child: int | None
+    seed: int | None
     blocking: BlockingMode
     initializer: Callable[..., object] | None
     initargs: tuple[Any, ...]

@@ -17,6 +17,7 @@ import sys
 from types import CodeType, FunctionType, ModuleType
 
 from atonce._wire.arena import BIG_BYTES
+from atonce._wire.generators import draw_of
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 10 ms at the start of a worker
 
@@ -52,6 +53,8 @@ def dumps_lightly(fn: Callable[..., Any], homeless: list[str]) -> bytes | None:
         >>> _pickle.loads(blob)(21)
         42
     """
+    if (draw := draw_of(fn)) is not None:
+        return _pickle.dumps(draw, _PROTOCOL)
     if type(fn) is not FunctionType or fn.__module__ not in homeless:
         return None
     parts: dict[str, tuple[Any, ...]] = {}
@@ -130,7 +133,7 @@ def _collect(
 
 def _plain(thing: Any, homeless: list[str]) -> bytes:
     """Pickle what plain pickle can, and a worker could read."""
-    blob = _pickle.dumps(thing, _PROTOCOL)
+    blob = _pickle.dumps(draw_of(thing) or thing, _PROTOCOL)
     if any(name.encode() in blob for name in homeless):
         raise _Heavier
     return blob

@@ -20,6 +20,7 @@ from types import FunctionType, MethodType
 from atonce._wire.arena import BIG_BYTES
 from atonce._wire.byvalue import homeless_modules, look_at
 from atonce._wire.contexts import reduce_variable
+from atonce._wire.generators import name_of_generator
 from atonce._wire.lightly import dumps_lightly
 from atonce._wire.outofband import dumps_with_buffers, stream_with_buffers
 from atonce.errors import PicklingFailed
@@ -148,7 +149,14 @@ def _pickler() -> Any:
     from cloudpickle import Pickler  # noqa: PLC0415 (20 ms)
 
     table = ChainMap({ContextVar: reduce_variable}, *Pickler.dispatch_table.maps)
-    return type("Sender", (Pickler,), {"dispatch_table": table})
+
+    class Sender(Pickler):  # type: ignore[misc]  # cloudpickle has no types
+        dispatch_table = table
+
+        def reducer_override(self, thing: Any) -> Any:
+            return name_of_generator(thing) or super().reducer_override(thing)
+
+    return Sender
 
 
 def _explain(thing: Any, error: BaseException) -> str:
