@@ -8,6 +8,7 @@ import pickle
 import random
 import sys
 import threading
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -140,3 +141,54 @@ def test_other_generators_are_left_alone():
         assert mine.random() == expected
         assert (np.random.default_rng(4).random(), np.random.RandomState(4).rand()) == theirs
         assert random.SystemRandom().random() != random.SystemRandom().random()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("inner", [False, True], ids=["", "inside-another"])
+def test_ctrl_c_may_come_at_any_line(alone, inner):
+    drawn_before = random.gauss(0, 1), np.random.normal()
+    states = random.getstate(), str(np.random.get_state(legacy=False))
+    before = standing()
+    line, reached = 0, True
+    while reached:
+        line += 1
+        reached = _raises_at(line, alone=alone, inner=inner)
+        assert standing() == before, line
+        assert (random.getstate(), str(np.random.get_state(legacy=False))) == states, line
+        assert CURRENT.get() is None, line
+    assert line > 50
+    assert drawn_before
+
+
+def _raises_at(line, *, alone, inner):
+    """Let a turn be interrupted at its ``line``-th step; tell whether there are so many."""
+    left = line
+
+    def trace(frame, event, _value):
+        nonlocal left
+        if "draws.py" not in frame.f_code.co_filename or "test_" in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    outer, within = (Turn(Draws(b"a", index), alone=alone) for index in range(2))
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        try:
+            with outer:
+                try:
+                    with within if inner else nullcontext():
+                        pass
+                finally:
+                    within.end()
+        finally:
+            outer.end()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False

@@ -27,7 +27,6 @@ from atonce._run.bell import ThreadBell
 from atonce._run.driver import Crew, is_of_kind
 from atonce._run.engines import engine_named, processes_are_warm
 from atonce._run.pause import Pause
-from atonce._values.numbered import unnumbered
 from atonce._values.typed import Protocol
 from atonce.errors import InternalError, PoolClosed
 
@@ -281,7 +280,12 @@ class HiringManager:
             self._watch = Watch(fn, star=fn.star if run.job.seeded else run.job.star, seeded=run.job.seeded)
         # Race: 1. a look takes some milliseconds; 2. items end meanwhile, and what they change is in the fingerprints already;
         # 3. these items would be taken for witnesses that nothing changes. So those count that end after the look.
-        safety = self._watch.look([unnumbered(item) for item in run.source.sample])
+        sample = run.source.sample
+        if run.job.seeded:
+            from atonce._values.numbered import unnumbered  # noqa: PLC0415 (loaded, where inputs are numbered)
+
+            sample = tuple(map(unnumbered, sample))
+        safety = self._watch.look(sample)
         self._hear()
         self._safety = safety._replace(done=self._done)
 

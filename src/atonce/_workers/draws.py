@@ -21,6 +21,7 @@ import random
 import threading
 from contextvars import ContextVar
 from hashlib import blake2b
+from types import BuiltinMethodType
 
 from atonce._workers.numpy_draws import NumpyDraws, generator
 
@@ -35,6 +36,7 @@ __all__ = ("Draws", "Turn")
 _PERSON = b"atonce seed"
 _INST: Any = random._inst  # noqa: SLF001 (the one generator of the module's functions)
 _IN_C = ("random", "getrandbits")
+_GAUSS = "gauss_next"  # where the generator keeps what gauss() has made in advance
 
 
 class Draws:
@@ -96,7 +98,7 @@ class Draws:
 
 CURRENT: ContextVar[Draws | None] = ContextVar("atonce_draws", default=None)
 _LOCK = threading.RLock()
-_users = 0  # items under way. Guarded by: _LOCK
+_turns: set[Turn] = set()  # under way. Guarded by: _LOCK
 _owner: Draws | None = None  # whose numbers the real generator gives. Guarded by: _LOCK for writing
 _left: Any = None  # the state of the real generator before anybody owned it. Guarded by: _LOCK for writing
 _outside: random.Random | None = None  # what those draw from meanwhile who are no items, if they do. Guarded by: _LOCK for writing
@@ -166,13 +168,13 @@ class _Asking(random.Random, _BeforeC):
     def gauss_next(self) -> Any:
         """What ``gauss`` has made in advance."""
         chosen = _chosen()
-        return self.__dict__["gauss_next"] if chosen is None else chosen.gauss_next  # type: ignore[attr-defined]
+        return self.__dict__[_GAUSS] if chosen is None else chosen.gauss_next  # type: ignore[attr-defined]
 
     @gauss_next.setter
     def gauss_next(self, value: Any) -> None:
         chosen = _chosen()
         if chosen is None:
-            self.__dict__["gauss_next"] = value
+            self.__dict__[_GAUSS] = value
         else:
             chosen.gauss_next = value  # type: ignore[attr-defined]
 
@@ -181,94 +183,139 @@ _Asking.__name__, _Asking.__qualname__, _Asking.__module__ = "Random", "Random",
 
 
 class Turn:
-    """The time in which an item draws from its numbers: a context manager, for one use.
+    """The time in which an item draws from its numbers: a context manager, for one use, and ended once more behind its block.
 
     With ``alone``, the item owns the real generator, if nobody does: the caller promises that no other item begins in this thread
     before this one has ended, but for those that it starts and waits for.
+
+    Ctrl-C may come between any two lines, also before the first one of ``__exit__``. So each step says first what it is about to
+    do, to undo it twice does no harm, and whoever uses a turn ends it twice::
+
+        try:
+            with turn: ...
+        finally:
+            turn.end()
     """
 
-    __slots__ = ("_alone", "_before", "_draws", "_owned", "_token")
+    __slots__ = ("_alone", "_before", "_draws", "_over", "_owned", "_token")
 
     def __init__(self, draws: Draws, *, alone: bool = False) -> None:
         self._draws = draws
         self._alone = alone
+        self._before: Draws | None = None
         self._owned: _Ownership | None = None
         self._token: Token[Draws | None] | None = None
+        self._over = True  # whether there is nothing to be put back
 
     def __enter__(self) -> None:
-        global _users  # noqa: PLW0603 (there is one generator)
-        before = CURRENT.get()
+        self._over = False
+        self._before = CURRENT.get()
         self._token = CURRENT.set(self._draws)
         with _LOCK:
-            _users += 1
-            if _users == 1:
-                _install()
-            if self._alone and (_owner is None or _owner is before):
-                self._owned = _Ownership(self._draws)
+            _turns.add(self)
+            _install()
+            if self._alone and (_owner is None or _owner is self._before):
+                self._owned = _Ownership(_owner)
+                self._owned.begin(self._draws)
 
     def __exit__(self, *_: object) -> None:
-        global _users  # noqa: PLW0603
+        self.end()
+
+    def end(self) -> None:
+        """Put everything back, if that has not been done."""
+        if self._over:
+            return
         with _LOCK:
             if self._owned is not None:
                 self._owned.end()
-            _users -= 1
-            if not _users:
+                self._owned = None
+            _turns.discard(self)
+            if not _turns:
                 _uninstall()
-        assert self._token is not None
-        CURRENT.reset(self._token)
+        if CURRENT.get() is self._draws:  # else it ends in another context: a coroutine that was let go of, and is collected
+            if self._token is None:
+                CURRENT.set(self._before)
+            else:
+                CURRENT.reset(self._token)
+        self._over = True
 
 
 class _Ownership:
-    """An item has the real generators, as somebody left them; they are put back at the end. Under ``_LOCK``, in its context."""
+    """An item has the real generators, as somebody left them; they are put back at the end. Under ``_LOCK``."""
 
-    __slots__ = ("_owner", "_state")
+    __slots__ = ("_outer", "_state")
 
-    def __init__(self, draws: Draws) -> None:
-        global _owner, _left  # noqa: PLW0603
-        # Race: 1. we read the state of the real generator; 2. somebody who is no item draws from it; 3. the stand-in begins where
-        # it was before. They draw that number once more: no item's matter, and not worth a lock around every draw.
-        self._owner = _owner
-        _owner = draws
-        self._state = _INST.getstate()
-        if self._owner is None:
+    def __init__(self, outer: Draws | None) -> None:
+        """Prepare.
+
+        Args:
+            outer: who has them, and waits for the item.
+        """
+        self._outer = outer
+        self._state: Any = None
+
+    def begin(self, draws: Draws) -> None:
+        """Take them, and seed them."""
+        global _owner, _left  # noqa: PLW0603 (there is one generator)
+        # Race: 1. we read the state; 2. somebody who is no item draws a number, without the lock; 3. the stand-in begins where the
+        # generator was, so that they draw this number once more. It is no item's matter, and not worth a lock around every draw.
+        self._state = _state_of_inst()
+        if self._outer is None:
             _left = self._state
-        _INST.seed(draws.number)
+        _owner = draws
+        _random.Random.seed(_INST, draws.number)
+        vars(_INST)[_GAUSS] = None
         _numpy.own(draws)
 
     def end(self) -> None:
         """Put them back."""
         global _owner, _outside, _left  # noqa: PLW0603
-        if _owner is not None:
+        if self._state is None:
+            return
+        if _owner is not None and _owner is not self._outer:
             _numpy.disown(_owner)
-        if self._owner is None:
-            _INST.setstate(self._state if _outside is None else _outside.getstate())
+        if self._outer is None and _outside is not None:
+            self._state = _outside.getstate()
+        _set_state_of_inst(self._state)
+        _owner = self._outer
+        if _owner is None:
             _outside = _left = None
-        else:
-            _INST.setstate(self._state)
-        _owner = self._owner
+        self._state = None
+
+
+def _state_of_inst() -> Any:
+    """Return the real generator's state, whatever its class is just now, and whoever asks."""
+    return random.Random.VERSION, _random.Random.getstate(_INST), vars(_INST)[_GAUSS]
+
+
+def _set_state_of_inst(state: Any) -> None:
+    _, inner, vars(_INST)[_GAUSS] = state
+    _random.Random.setstate(_INST, inner)
 
 
 def _install() -> None:
-    _become(random.Random, _Asking)
+    """Let the functions ask, unless they do."""
+    if type(_INST) is random.Random:
+        _INST.__class__ = _Asking
     space = vars(random)
     for name in _IN_C:
-        if getattr(space[name], "__self__", None) is _INST:  # else somebody has put something else there: a test, for one
-            _originals[name], _ours[name] = space[name], getattr(_INST, name)
+        # Else they do, or somebody has put something else there: a test, for one.
+        if type(space[name]) is BuiltinMethodType and space[name].__self__ is _INST:
+            _ours[name], _originals[name] = getattr(_INST, name), space[name]
             space[name] = _ours[name]
     _numpy.install()
 
 
 def _uninstall() -> None:
+    _numpy.uninstall()
     space = vars(random)
     for name, original in _originals.items():
         if space[name] is _ours[name]:
             space[name] = original
+    if type(_INST) is _Asking:
+        _become_plain(_INST)
     _originals.clear()
-    _ours.clear()
-    _become(_Asking, random.Random)
-    _numpy.uninstall()
 
 
-def _become(this: type[random.Random], that: type[random.Random]) -> None:
-    if type(_INST) is this:  # else somebody has made it something else
-        _INST.__class__ = that
+def _become_plain(generator: Any) -> None:
+    generator.__class__ = random.Random

@@ -80,17 +80,19 @@ class NumpyDraws:
         self._outside: Any = None  # what those draw from who are no items, while an item has the real one
 
     def install(self) -> None:
-        """Let functions ask."""
-        self._installed = True
-        if not self._is_there():
-            sys.meta_path.insert(0, self._arrival)
+        """Let functions ask, unless they do."""
+        if self._installed:
             return
-        self._table = self._table or self._everything()
-        for row in self._table:
+        if not self._is_there():
+            if self._arrival not in sys.meta_path:
+                sys.meta_path.insert(0, self._arrival)
+            return
+        for row in self._table or self._everything():
             space, name, original, ours = row
             if space.get(name) is original:  # else somebody has put something else there: a test, for one
-                space[name] = ours
                 self._replaced.append(row)
+                space[name] = ours
+        self._installed = True
 
     def uninstall(self) -> None:
         """Put everything back."""
@@ -105,17 +107,22 @@ class NumpyDraws:
     def own(self, numbers: Numbers) -> None:
         """Give an item the real generator, seeded; until ``disown``."""
         random = sys.modules[_NAME] if self._is_there() else None
-        if random is not None and hasattr(random, "set_bit_generator"):  # since NumPy 1.24; where there is none, draws are led
-            bits = self._spare.pop() if self._spare else random.MT19937(0)
-            owned = _Owned(numbers, bits, sparing=inside_worker_process() and not self._owned)
-            if not self._owned:
-                self._outside = owned.stand_in
-            self._owned.append(owned)
+        if random is None or not hasattr(random, "set_bit_generator"):  # which came with NumPy 1.24; without it, draws are led
+            return
+        bits = self._spare.pop() if self._spare else random.MT19937(0)
+        owned = _Owned(numbers, bits, sparing=inside_worker_process() and not self._owned)
+        if not self._owned:
+            self._outside = owned.stand_in
+        self._owned.append(owned)
+        owned.begin()
 
     def disown(self, numbers: Numbers) -> None:
         """Take the real generator back."""
         if self._owned and self._owned[-1].numbers is numbers:
-            self._spare.append(self._owned.pop().end())
+            owned = self._owned[-1]
+            owned.end()
+            self._owned.pop()
+            self._spare.append(owned.bits)
         if not self._owned:
             self._outside = None
 
@@ -130,10 +137,9 @@ class NumpyDraws:
         """NumPy has been imported, in some item or beside it."""
         with self._lock:
             self._there = True
-            if not self._installed:
+            if self._arrival not in sys.meta_path:  # the last item has ended meanwhile
                 return
-            if self._arrival in sys.meta_path:
-                sys.meta_path.remove(self._arrival)
+            sys.meta_path.remove(self._arrival)
             self.install()
             owner = self._owner()
             if owner is not None:
@@ -149,14 +155,21 @@ class NumpyDraws:
         """List what can be replaced."""
         table: list[tuple[dict[str, Any], str, Any, Any]] = []
         real, space = _real(), vars(sys.modules[_NAME])
+        complete = True
         for name, original in list(space.items()):
-            bound = getattr(original, "__self__", None) is real
-            if bound or (name in _BY_ANOTHER_NAME and callable(original)):
-                method = original.__name__ if bound else _BY_ANOTHER_NAME[name]
+            method = _BY_ANOTHER_NAME.get(name, name)
+            if name.startswith("_") or not hasattr(type(real), method):
+                continue
+            genuine = getattr(original, "__self__", None) is real or (
+                name in _BY_ANOTHER_NAME and original is getattr(sys.modules[f"{_NAME}.mtrand"], name, None)
+            )
+            complete = complete and genuine  # else somebody has put something else there, for a time
+            if genuine:
                 table.append((space, name, original, _Led(name, method, original, self)))
         space = vars(sys.modules[f"{_NAME}.bit_generator"])
         if (bits := space.get("randbits")) is not None:
             table.append((space, "randbits", bits, self._entropy_or(bits)))
+        self._table = table if complete else []
         return table
 
     def _entropy_or(self, original: Callable[[int], int]) -> Callable[[int], int]:
@@ -190,32 +203,34 @@ class _Led:
 class _Owned:
     """An item has the real generator: another bit generator runs it for this time, so that the state need not be copied."""
 
-    __slots__ = ("_bits", "_gauss", "numbers", "stand_in")
+    __slots__ = ("_before", "_gauss", "bits", "numbers", "stand_in")
 
     def __init__(self, numbers: Numbers, bits: Any, *, sparing: bool) -> None:
-        """Seed it.
+        """Prepare.
 
         Args:
             numbers: the item's.
             bits: the bit generator to run it with.
             sparing: whether it is all the same how exactly the generator goes on afterwards.
         """
-        random, real = sys.modules[_NAME], _real()
+        random = sys.modules[_NAME]
         self.numbers = numbers
-        self._gauss = None if sparing else _gauss_of(real)
-        self._bits = random.get_bit_generator()
-        self.stand_in = random.RandomState(self._bits)
-        random.set_bit_generator(bits)
-        real.seed(numbers.words)
+        self.bits = bits
+        self._gauss = None if sparing else _gauss_of(_real())
+        self._before = random.get_bit_generator()
+        self.stand_in = random.RandomState(self._before)
 
-    def end(self) -> Any:
-        """Put the bit generator back that was there; return the one that is not needed any more."""
-        random, real = sys.modules[_NAME], _real()
-        bits = random.get_bit_generator()
-        random.set_bit_generator(self._bits)
+    def begin(self) -> None:
+        """Change the bit generator, and seed it."""
+        sys.modules[_NAME].set_bit_generator(self.bits)
+        _real().seed(self.numbers.words)
+
+    def end(self) -> None:
+        """Put the bit generator back that was there."""
+        sys.modules[_NAME].set_bit_generator(self._before)
         if self._gauss and self._gauss["has_gauss"]:
+            real = _real()
             real.set_state(real.get_state(legacy=False) | self._gauss)
-        return bits
 
 
 class _Arrival:

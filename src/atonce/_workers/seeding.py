@@ -52,13 +52,16 @@ class Seeded(partial[Any]):
         draws = Draws(self.seed, numbered.index)
         if self.later:
             return self._run_later(numbered.item, draws)
+        turn = Turn(draws, alone=threading.get_ident() == self.thread)
         try:
-            with Turn(draws, alone=threading.get_ident() == self.thread):
+            with turn:
                 value = self._run(numbered.item)
         except BaseException as error:
             begin_in_users_code(error)  # below this function and _run
             begin_in_users_code(error)
             raise
+        finally:
+            turn.end()
         return self._wait(value, draws) if self.awaited and isawaitable(value) else value
 
     def _run(self, item: Any) -> Any:
@@ -66,21 +69,27 @@ class Seeded(partial[Any]):
         return call(*item) if self.star else call(item)
 
     async def _run_later(self, item: Any, draws: Draws) -> Any:
+        turn = Turn(draws)
         try:
-            with Turn(draws):
+            with turn:
                 return await self._run(item)
         except BaseException as error:
             begin_in_users_code(error)
             raise
+        finally:
+            turn.end()
 
     @staticmethod
     async def _wait(value: Any, draws: Draws) -> Any:
+        turn = Turn(draws)
         try:
-            with Turn(draws):
+            with turn:
                 return await value
         except BaseException as error:
             begin_in_users_code(error)
             raise
+        finally:
+            turn.end()
 
 
 def seeded(fn: Any, seed: int, *, star: bool, is_async: bool, kind: str) -> Seeded:
