@@ -322,6 +322,22 @@ def test_a_failure_names_the_users_item_and_code(way, later):
     assert "seeding.py" not in story
 
 
+class Box:
+    def __init__(self):
+        self.lock = threading.Lock()
+
+
+def test_what_does_not_pickle_is_named_as_the_user_knows_it():
+    lock = threading.Lock()
+    for fn, items in ((lambda _: lock, [1]), (draws, [Box()]), (draws, [[1, Box()]])):
+        told = []
+        for seed in (None, SEED):
+            with pytest.raises(atonce.errors.PicklingFailed) as caught:
+                atonce.map(fn, items, engine="process", seed=seed)
+            told.append(str(caught.value))
+        assert told[0] == told[1]
+
+
 # ---- other seeds, other places --------------------------------------------------------------------------------------------------
 
 

@@ -160,13 +160,22 @@ def _pickler() -> Any:
 
 
 def _explain(thing: Any, error: BaseException) -> str:
-    path, part = _culprit(thing)
+    path, part = _culprit(_as_given(thing))
     what = f"{type(part).__module__}.{type(part).__qualname__}"
     where = f"{path.strip()} (a {what})" if path else f"a {what}"
     return (
         f"{where} cannot be sent to another process: {type(error).__name__}: {error}\n"
         f"engine='thread' needs no pickling; or make the object inside the function, or in the initializer."
     )
+
+
+def _as_given(thing: Any) -> Any:
+    """Return what the caller knows of: the input without its number, the function without what we have put around it."""
+    from atonce._values.numbered import unnumbered  # noqa: PLC0415 (only on the way to an error)
+
+    while isinstance(thing, partial) and type(thing) is not partial and not thing.args and not thing.keywords:
+        thing = thing.func
+    return unnumbered(thing)
 
 
 def _culprit(thing: Any) -> tuple[str, Any]:
