@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from inspect import isawaitable
 from typing import Any
 
 from atonce._values.numbered import Numbered
@@ -62,7 +61,7 @@ class Seeded(partial[Any]):
             raise
         finally:
             turn.end()
-        return self._wait(value, draws) if self.awaited and isawaitable(value) else value
+        return self._waited_for(value, draws) if self.awaited else value
 
     def _run(self, item: Any) -> Any:
         call = super().__call__ if self.draw is None else partial(Draw(*self.draw).found(), *self.args, **self.keywords)
@@ -78,6 +77,12 @@ class Seeded(partial[Any]):
             raise
         finally:
             turn.end()
+
+    def _waited_for(self, value: Any, draws: Draws) -> Any:
+        """Let what an event loop waits for draw from the same numbers."""
+        from inspect import isawaitable  # noqa: PLC0415 (10 ms, for those who have a loop)
+
+        return self._wait(value, draws) if isawaitable(value) else value
 
     @staticmethod
     async def _wait(value: Any, draws: Draws) -> Any:
