@@ -26,8 +26,6 @@ def test_wrong_arguments_are_refused_before_anything_is_read(evidence):
         atonce.stream(abs, 3)
     with pytest.raises(atonce.OptionError, match="Did you mean 'engine'"):
         atonce.map(abs, inputs(), engin="thread")
-    with pytest.raises(atonce.OptionError, match="'seed'"):
-        atonce.stream(abs, inputs(), seed=1)
     assert evidence.lines() == []
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -292,6 +294,25 @@ def test_a_journal_that_cannot_be_opened_starts_nothing(tmp_path, evidence):
     assert evidence.lines() == []
 
 
+def draw(x):
+    return x, random.random()
+
+
+def test_what_a_seed_gives_comes_back_and_goes_on_where_it_was(how):
+    whole = atonce.map(draw, range(40), seed=7, **{**how, "journal": None})
+    assert atonce.map(draw, range(25), seed=7, **how) == whole[:25]
+    again = atonce.map(draw, range(40), seed=7, **how)
+    assert (again, again.report.recalled) == (whole, 25)
+    # Another seed, and another place, are other numbers.
+    other = atonce.map(draw, range(40), seed=8, **how)
+    assert other.report.recalled == 0
+    moved = atonce.map(draw, range(1, 40), seed=7, **how)
+    assert moved.report.recalled == 0
+    assert atonce.map(draw, range(1, 40), seed=7, **{**how, "journal": None}) == moved
+    with closing(sqlite3.connect(how["journal"])) as database:
+        assert database.execute("SELECT count(*) FROM outcomes WHERE input = '5'").fetchone() == (3,)
+
+
 KILLED = """if True:
     import os, sys
     import atonce
@@ -334,6 +355,5 @@ def test_what_was_handed_on_before_a_kill_is_never_run_again(options, path, tmp_
     ended = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     assert sorted(int(line) for line in ended.stdout.split()) == [x * 10 for x in range(400)]
     assert not {x * 10 for x in ran(tmp_path)} & done
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT count(*), count(DISTINCT digest) FROM outcomes").fetchone() == (400, 400)
-    database.close()

@@ -281,6 +281,7 @@ def _journal(order: Order) -> Journal | None:
         durable=options.durable,
         retry_failed=options.retry_failed,
         rerun_changed=options.rerun_changed,
+        seed=options.seed,
         form=order.form,
     )
 

@@ -92,8 +92,8 @@ class Pool(Mapping):
 
         Raises:
             PoolClosed: the pool is closed.
-            OptionError: the pool has a rate, a journal, or a ``Retry``, which no line of calls keeps; or a seed, while a call has no
-                place in an input.
+            OptionError: the pool has a rate, a journal, or a ``Retry``, which no line of calls keeps; or a seed, while a call has
+                no place in an input.
         """
         if self._options.rate is not None:
             raise OptionError(

@@ -43,15 +43,17 @@ class Identity(NamedTuple):
         return self.source is None or self.source != other.source
 
 
-def identity_of(fn: Callable[..., Any]) -> Identity:
+def identity_of(fn: Callable[..., Any], *beside: Any) -> Identity:
     """Find out what a function is.
 
     Global values that it uses, and functions of other modules, do not count: only their names do.
 
     Args:
         fn: any function, partial, method or callable object.
+        beside: what else it is bound to.
     """
     bound = blake2b(digest_size=16)
+    add_values(bound.update, beside)
     plain = _unbound(fn, bound.update)
     functions = list(_with_helpers(plain))
     code = blake2b(digest_size=16)

@@ -18,6 +18,7 @@ from atonce._journal.digest import NoDigest, digest_of
 from atonce._journal.form import Form, Pickles, Unwritable
 from atonce._journal.store import BEHIND, Row, Store, open_store
 from atonce._values.batch import Batch, Delivery, Misfortune
+from atonce._values.numbered import unnumbered
 from atonce.errors import JournalError
 
 if TYPE_CHECKING:
@@ -340,6 +341,7 @@ def open_journal(
     durable: bool = False,
     retry_failed: bool = False,
     rerun_changed: bool = False,
+    seed: int | None = None,
     form: Form | None = None,
 ) -> Journal:
     """Open a journal for a run of a function.
@@ -350,6 +352,7 @@ def open_journal(
         durable: whether an outcome is on the disk before it is handed on, and not only out of the program's hands.
         retry_failed: whether items that have failed are to be run again.
         rerun_changed: whether outcomes that another code of the function has made are thrown away; else they are refused.
+        seed: what random numbers follow from, together with the places of inputs, which are numbered then.
         form: how values are written; pickled, if it is not given.
 
     Raises:
@@ -360,7 +363,8 @@ def open_journal(
     try:
         if durable:
             store.sync()
-        work = store.begin(identity_of(fn), form.name, rerun_changed=rerun_changed)
+        identity = identity_of(fn) if seed is None else identity_of(fn, seed)
+        work = store.begin(identity, form.name, rerun_changed=rerun_changed)
         try:
             return Journal(store, work, form, durable=durable, retry_failed=retry_failed)
         except BaseException:
@@ -373,6 +377,7 @@ def open_journal(
 
 def _text_of(item: Any) -> str:
     """Return the beginning of an input's ``repr``, for people."""
+    item = unnumbered(item)
     kind = type(item)
     if kind is int or kind is float or (kind is str and len(item) <= _SHOWN_CHARACTERS):
         return repr(item)
