@@ -12,7 +12,7 @@ BENCHMARKS := $(filter-out %/rounds.py,$(sort $(wildcard benchmarks/micro/*.py))
 FIND_PYTHON := import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench peers choice docs clean
+.PHONY: help demo test check soak bench peers choice docs clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ check: $(READY) ## lint, formatting, types, and the floors that imports have to 
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+soak: $(READY) ## kill a program again and again, and see that nothing is lost (ARGS="--rounds 5000")
+	$(BIN)/python -m tests.torture.torture $(ARGS)
 
 bench: $(READY) ## run benchmarks/micro, one file after the other (ARGS=--quick for fewer rounds)
 	@status=0; for file in $(BENCHMARKS); do \

@@ -278,7 +278,7 @@ def said(path: str) -> Iterator[None]:
 
 def _advice(error: sqlite3.Error) -> str:
     text = str(error)
-    if "full" in text:
+    if "full" in text or "I/O" in text:
         return ".\nWhat was kept is safe; make room, and start the same call again."
     if "malformed" in text or "not a database" in text:
         return (
