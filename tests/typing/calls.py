@@ -13,6 +13,8 @@ from contextlib import aclosing, closing
 from functools import partial
 from typing import Any, assert_type
 
+import tenacity
+
 import atonce
 from atonce import AsyncStream, Failure, Plan, Pool, Report, Results, Stream
 
@@ -154,6 +156,8 @@ def map_with_other_options(urls: list[str]) -> None:
     assert_type(atonce.map(length, urls, engine="process", max_workers=4, concurrency=8, chunksize=2), Results[int])
     assert_type(atonce.map(length, urls, buffersize=10, progress=True, name="lengths"), Results[int])
     assert_type(atonce.map(length, urls, progress="lengths", max_workers=None), Results[int])
+    assert_type(atonce.map(length, urls, retries=tenacity.Retrying(stop=tenacity.stop_after_attempt(3))), Results[int])
+    assert_type(atonce.map(length, urls, retries=tenacity.AsyncRetrying(wait=tenacity.wait_random_exponential())), Results[int])
     assert_type(atonce.map(length, urls, timeout=3, retries=2, memory="2 GiB", max_tasks_per_child=100, seed=7), Results[int])
     assert_type(atonce.map(length, urls, timeout=0.5, memory=1 << 30), Results[int])
     assert_type(atonce.map(length, urls, journal="run.db", durable=True, retry_failed=True, rerun_changed=True), Results[int])
@@ -232,6 +236,7 @@ def map_refuses(urls: list[str], sizes: list[int]) -> None:
     atonce.map(length, urls, name=3)  # type: ignore[call-overload]
     atonce.map(length, urls, timeout="3")  # type: ignore[call-overload]
     atonce.map(length, urls, retries=1.5)  # type: ignore[call-overload]
+    atonce.map(length, urls, retries=tenacity.stop_after_attempt(3))  # type: ignore[call-overload]
     atonce.map(length, urls, memory=1.5)  # type: ignore[call-overload]
     atonce.map(length, urls, max_tasks_per_child="9")  # type: ignore[call-overload]
     atonce.map(length, urls, seed="9")  # type: ignore[call-overload]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from tenacity import AsyncRetrying, Retrying, stop_after_attempt
 
 from atonce._values.option_types import EngineName, ErrorsMode, OptionsDict, PoolOptionsDict
 from atonce._values.options import ENGINES, ERRORS_MODES, Options, bytes_in
@@ -48,7 +49,7 @@ GOOD = {
     "blocking": ["warn", "error"],
     "rate": [None, 1, 0.5, 10**6, "100/s", "30/min", " 1.5 / hour ", "2/seconds", "7/H"],
     "deadline": [None, 1, 0.001, 1e300, 10**9],
-    "retries": [0, 1, 10**9, Retry(3, on=OSError)],
+    "retries": [0, 1, 10**9, Retry(3, on=OSError), Retrying(stop=stop_after_attempt(3)), AsyncRetrying()],
     "seed": [None, 0, 1, -1, 2**200, -(2**64)],
     "memory": [None, 1 << 20, 2**63 - 1, "1 MiB", "2 GiB", "512MiB", "1.5GB", "300M", "1048576"],
     "journal": [None, "run.db", Path("a/run.db")],

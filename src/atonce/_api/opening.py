@@ -215,7 +215,7 @@ class Workplace:
             seeded=options.seed is not None,
             name=options.name,
             is_async=order.is_async,
-            timed=order.timed,
+            timed=order.timed or options.timed,
             in_flight=crew.in_flight,
             chunksize=chunksize,
             stops=options.errors == "raise",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from atonce._journal.journal import Journal
     from atonce._machine.clock import Clock
     from atonce._policy.ordering import Ordering
+    from atonce._policy.retrying import Rule
     from atonce._run.bell import Bell
     from atonce._run.source import Source
     from atonce._run.staff import Staff
@@ -109,7 +110,7 @@ class Run:
         bell: Bell,
         clock: Clock,
         emit: Callable[[Event], None] | None = None,
-        retry: Retry | None = None,
+        retry: Retry | Rule | None = None,
         journal: Journal | None = None,
     ) -> None:
         """Prepare a run; ``hire`` begins it.
@@ -130,7 +131,7 @@ class Run:
         """
         self.job = job
         self.source = source
-        self.again = Again(source, clock, retry)
+        self.again = Again(source, clock, retry, job.called_with)
         self.account = Account(job, clock)
         self.report = self.account.report
         self.fault: BaseException | None = None  # why no worker can work; Guarded by: _lock for writing

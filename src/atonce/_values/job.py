@@ -138,6 +138,10 @@ class Job:
             return True
         return self.stops and not self.patient and not isinstance(error, RetryAfter)
 
+    def called_with(self, item: Any) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """Tell what is called for an item: the function, its arguments, those by name."""
+        return self.fn, tuple(item) if self.star else (item,), {}
+
     @property
     def together(self) -> bool:
         """Whether a worker process may have several items under way at once: coroutines, or where that was asked for."""

@@ -8,7 +8,16 @@ from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from atonce._values.retry import Retry
 
-__all__ = ("BlockingMode", "DefaultsDict", "EngineName", "EngineObject", "ErrorsMode", "OptionsDict", "PoolOptionsDict")
+__all__ = (
+    "BlockingMode",
+    "DefaultsDict",
+    "EngineName",
+    "EngineObject",
+    "ErrorsMode",
+    "OptionsDict",
+    "PoolOptionsDict",
+    "TenacityPolicy",
+)
 
 EngineName: TypeAlias = Literal["auto", "inline", "thread", "process", "async"]
 BlockingMode: TypeAlias = Literal["warn", "error"]
@@ -25,6 +34,15 @@ class EngineObject(Protocol):
         ...
 
 
+class TenacityPolicy(Protocol):
+    """A ``tenacity.Retrying`` or ``tenacity.AsyncRetrying``, as far as it is asked."""
+
+    stop: Any
+    wait: Any
+    retry: Any
+    before_sleep: Any
+
+
 class PoolOptionsDict(TypedDict, total=False):
     """All options but ``errors``: the shape of ``**options`` for type checkers."""
 
@@ -37,7 +55,7 @@ class PoolOptionsDict(TypedDict, total=False):
     timeout: float | None
     deadline: float | None
     rate: float | str | None
-    retries: int | Retry
+    retries: int | Retry | TenacityPolicy
     memory: int | str | None
     journal: str | PathLike[str] | None
     durable: bool

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any
 
-    from atonce._values.option_types import BlockingMode, EngineName, ErrorsMode
+    from atonce._values.adopted import Adopted
+    from atonce._values.option_types import BlockingMode, EngineName, ErrorsMode, TenacityPolicy
 
 __all__ = ("ENGINES", "ERRORS_MODES", "Options", "bytes_in", "per_s_in")
 
@@ -68,7 +69,8 @@ class Options(Record):
         deadline: seconds that the whole call may take, above 0: then nothing more is started, and what can be stopped is.
         rate: starts in a second, of all workers together: a number, or text as ``per_s_in`` reads it.
         retries: how often an item that raised an ``Exception`` is started again, at once and in the same worker, at most; or a
-            ``Retry``, which says of which exceptions, and when.
+            ``Retry``, which says of which exceptions, and when; or a ``tenacity.Retrying``, whose ``stop``, ``wait`` and ``retry``
+            say so.
         memory: what each worker process may have: bytes, or text as ``bytes_in`` reads it; 1 MiB at least.
         journal: path of a file that keeps each outcome before it is handed on; the same call with it runs only what is not there.
         durable: whether what is kept there is on the disk, and not only out of the program's hands: survives a power cut, too.
@@ -101,7 +103,7 @@ class Options(Record):
     timeout: float | None = None
     deadline: float | None = None
     rate: float | str | None = None
-    retries: int | Retry = 0
+    retries: int | Retry | TenacityPolicy = 0
     memory: int | str | None = None
     journal: str | PathLike[str] | None = None
     durable: bool = False
@@ -138,14 +140,25 @@ class Options(Record):
         return options
 
     @property
-    def retry(self) -> Retry | None:
+    def retry(self) -> Retry | Adopted | None:
         """What decides on failures, where the workers do not."""
-        return self.retries if isinstance(self.retries, Retry) else None
+        if isinstance(self.retries, int):
+            return None
+        if isinstance(self.retries, Retry):
+            return self.retries
+        from atonce._values.adopted import Adopted  # noqa: PLC0415 (for those who have such a thing)
+
+        return Adopted(self.retries)
 
     @property
     def retries_at_once(self) -> int:
         """How often a worker starts a failed item again by itself."""
-        return 0 if isinstance(self.retries, Retry) else self.retries
+        return self.retries if isinstance(self.retries, int) else 0
+
+    @property
+    def timed(self) -> bool:
+        """Whether what decides on failures may want to know for how long an item has been tried."""
+        return not isinstance(self.retries, int | Retry)
 
     @property
     def per_s(self) -> float:
@@ -280,8 +293,10 @@ def _check_retries(name: str, value: object) -> None:
     if isinstance(value, Retry):
         return
     if isinstance(value, bool) or not isinstance(value, int):
-        raise OptionError(f"{name}={value!r}: expected a whole number or a Retry, not {type(value).__name__}")
-    if value < 0:
+        from atonce._values.adopted import check_foreign  # noqa: PLC0415 (for those who have such a thing)
+
+        check_foreign(name, value)
+    elif value < 0:
         raise OptionError(f"{name}={value!r}: expected 0 or more")
 
 
