@@ -44,6 +44,12 @@ def test_items_that_fail_are_told(explain):
     assert "2 failed, the first with ValueError: no a" in ended.stdout
 
 
+def test_retries_and_a_rate_are_part_of_how_it_would_run(explain):
+    ended = explain("work.py:waits", "a", "b", "--retries", "2", "--backoff", "0.01", "--rate", "50")
+    assert ended.returncode == 0
+    assert "watched 2 items" in ended.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -52,6 +58,8 @@ def test_items_that_fail_are_told(explain):
         (["work.py:waits"], "there is no input"),
         (["work.py:waits", "a", "--output", "x"], "there is no option --output"),
         (["work.py:waits", "a", "--engine", "thread", "--timeout", "1"], "cannot be stopped"),
+        (["work.py:waits", "a", "--backoff", "1"], "with --retries N"),
+        (["work.py:waits", "a", "--deadline", "1"], "there is no option --deadline"),
     ],
 )
 def test_wrong_usage(explain, words, message):

@@ -75,6 +75,10 @@ def test_help_of_map(cli):
         "--errors",
         "--unordered",
         "--dry-run",
+        "--deadline S",
+        "--rate R",
+        "--retries N",
+        "--backoff S",
         "--quiet",
         "130 Ctrl-C",
     ):

@@ -238,11 +238,13 @@ def test_dry_run_names_the_engine_of_coroutines(work):
 
 
 def test_dry_run_names_the_limits_and_the_engine_that_keeps_them(work):
-    words = ["--timeout", "1.5", "--retries", "2", "--memory", "2 GiB", "--max-tasks-per-child", "9"]
+    words = ["--timeout", "1.5", "--retries", "2", "--backoff", "0.5", "--rate", "9/s", "--deadline", "60"]
+    words += ["--memory", "2 GiB", "--max-tasks-per-child", "9"]
     ended = work.run("map", "work.py:up", "a", "--dry-run", *words)
     assert (ended.status, ended.out) == (0, "")
     assert "engine     auto: memory= limits a whole process, so processes do it\n" in ended.err
-    assert "limits     --timeout 1.5, --retries 2, --memory 2 GiB, --max-tasks-per-child 9\n" in ended.err
+    limits = "--timeout 1.5, --retries 2, --backoff 0.5, --rate 9/s, --deadline 60.0, --memory 2 GiB, --max-tasks-per-child 9"
+    assert f"limits     {limits}\n" in ended.err
     ended = work.run("map", "work.py:up", "a", "--dry-run", *words[:2])
     assert "engine     auto: timeout= needs workers that can be stopped, so processes do it\n" in ended.err
 
@@ -264,3 +266,48 @@ def test_an_item_that_hangs_is_ended(work, name):
     error = ended.records[1]["error"]
     assert error["type"] == "atonce.errors.TaskTimeout"
     assert "took longer than its timeout of 0.3 s" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["fails_once", "fails_once_later"])
+@pytest.mark.parametrize("engine", [(), ("--engine", "process", "-j", "1")], ids=["auto", "process"])
+def test_a_failed_item_is_started_again_later(work, name, engine):
+    words = ["--retries", "1", "--backoff", "0.05", "--errors", "return", *engine]
+    ended = work.run("map", f"work.py:{name}", "a", "bad", "b", *words)
+    assert ended.status == 1
+    assert [(record.get("value"), record["attempts"]) for record in ended.records] == [("a", 2), (None, 2), ("b", 2)]
+
+
+def test_a_rate_spaces_the_starts(work):
+    work.write("clock.py", "import time\n\ndef now(item):\n    return time.monotonic()\n")
+    ended = work.run("map", "clock.py:now", *"abcd", "--rate", "5", "--quiet")
+    assert ended.status == 0
+    times = [record["value"] for record in ended.records]
+    assert times[-1] - times[0] >= 3 / 5 - 0.05
+
+
+@pytest.mark.parametrize("engine", ["thread", "process"])  # "auto" may be with the calling thread, which nobody can stop
+@pytest.mark.parametrize("order", [(), ("--unordered",)], ids=["ordered", "unordered"])
+@pytest.mark.parametrize("errors", ["raise", "return"])
+def test_a_deadline_ends_the_run_and_keeps_what_was_done(work, engine, order, errors):
+    """Others finish while one hangs; they have records, and the message says how far it came."""
+    work.write("slow.py", "import time\n\ndef slow(item):\n    if item == 'hang':\n        time.sleep(1000)\n    return item\n")
+    words = ["-j", "2", "--chunksize", "1", "--deadline", "3", "--engine", engine, "--errors", errors, *order]
+    ended = work.run("map", "slow.py:slow", "a", "hang", "b", "c", *words)
+    assert ended.status == 1
+    assert sorted(record["value"] for record in ended.records) == ["a", "b", "c"]
+    assert ended.err.endswith("atonce: slow did not end within its deadline of 3 s: of 4 items, 3 succeeded\n")
+    assert "Traceback" not in ended.err
+
+
+def test_a_deadline_that_is_kept_is_not_heard_of(work):
+    ended = work.run("map", "work.py:up", "a", "b", "--deadline", "1000", "--quiet")
+    assert (ended.status, ended.err) == (0, "")
+    assert [record["value"] for record in ended.records] == ["A", "B"]
+
+
+def test_a_deadline_of_the_users_own_is_told_as_the_users(work):
+    work.write("inner.py", "import atonce, time\n\ndef inner(item):\n    atonce.map(time.sleep, [9, 9], deadline=0.1)\n")
+    ended = work.run("map", "inner.py:inner", "a", "--deadline", "1000", "--quiet")
+    assert ended.status == 1
+    assert "inner.py" in ended.err
+    assert "item 0: 'a'" in ended.err

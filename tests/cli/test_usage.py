@@ -22,7 +22,7 @@ def refused(capsys, *words):
     return streams.err
 
 
-@pytest.mark.parametrize("words", [["--rate=5/s"], ["--report", "run.html"]])
+@pytest.mark.parametrize("words", [["--report=run.html"], ["--report", "run.html"]])
 @pytest.mark.parametrize("before", [True, False])
 def test_options_that_are_not_there_yet(capsys, words, before):
     target = ["cli_usage_work:up", "a"]
@@ -101,6 +101,13 @@ def test_an_existing_output_survives_wrong_usage(capsys, folder):
         (["--timeout", "3", "--engine", "thread"], "a thread cannot be stopped"),
         (["--retries", "-1"], "expected a whole number, 0 or more, not '-1'"),
         (["--retries", "1.5"], "expected a whole number, 0 or more, not '1.5'"),
+        (["--backoff", "1"], "say how often, too, with --retries N"),
+        (["--backoff", "-1", "--retries", "2"], "Retry(backoff=-1.0): expected seconds, 0 or more"),
+        (["--backoff", "soon", "--retries", "2"], "expected seconds, not 'soon'"),
+        (["--deadline", "soon"], "expected seconds, not 'soon'"),
+        (["--deadline", "0"], "deadline=0.0: expected more than 0 seconds"),
+        (["--rate", "often"], "rate='often': expected a number of starts per second, or text such as '100/s'"),
+        (["--rate", "0"], "rate=0: expected more than 0 starts"),
         (["--memory", "lots"], "memory='lots': expected an amount of memory, such as '2 GiB'"),
         (["--memory", "2"], "expected 1 MiB or more, and less than 8 EiB; this is 2 bytes"),
         (["--memory", "2GB", "--engine", "inline"], "the calling thread has the memory of the whole program"),

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from atonce._values.options import Options
+from atonce._values.retry import Retry
 from atonce.cli.usage import UsageError, did_you_mean
 from atonce.errors import OptionError
 
 __all__ = ("KEPT", "LIMITS", "Parser", "options_of", "parse")
 
-LIMITS = ("timeout", "retries", "memory", "max_tasks_per_child")
+LIMITS = ("timeout", "retries", "backoff", "rate", "deadline", "memory", "max_tasks_per_child")
 KEPT = ("journal", "durable", "retry_failed", "rerun_changed")
 _WAYS = ("engine", "max_workers", "concurrency", "chunksize")
 _USAGE = "atonce map TARGET (INPUT ... | - | --lines F | --jsonl F | --glob PATTERN) [-o OUT] [options]"
@@ -32,6 +33,7 @@ exit status:
 
 examples:
   atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return
+  atonce map shop.prices:fetch --lines urls.txt --rate 100/s --retries 3 --backoff 0.5 --deadline 3600
   atonce map thumbnails.py:make --glob 'photos/**/*.jpg' --engine process -j 4 -o made.jsonl
   atonce map shop.prices:fetch --lines urls.txt -o prices.jsonl --errors return --journal run.db
   cat rows.jsonl | atonce map clean.py:tidy --jsonl - > tidy.jsonl"""
@@ -48,7 +50,7 @@ exit status:
 examples:
   atonce explain thumbnails.py:make --glob 'photos/**/*.jpg'
   atonce explain shop.prices:fetch --lines urls.txt --concurrency 20"""
-_NOT_YET = ("--rate", "--report")
+_NOT_YET = ("--report",)
 
 
 def parse(words: Sequence[str], *, explain: bool = False) -> argparse.Namespace:
@@ -84,9 +86,14 @@ def options_of(wish: argparse.Namespace, **more: Any) -> Options:
     Raises:
         UsageError: they cannot be honoured.
     """
-    given = {name: value for name in (*_WAYS, *LIMITS) if (value := getattr(wish, name)) is not None}
+    given = {name: value for name in (*_WAYS, *LIMITS) if (value := getattr(wish, name, None)) is not None}
     given |= {name: value for name in KEPT if (value := getattr(wish, name, None))}
+    backoff = given.pop("backoff", None)
+    if backoff is not None and "retries" not in given:
+        raise UsageError("--backoff says how much later a failed item is started again: say how often, too, with --retries N")
     try:
+        if backoff is not None:
+            given["retries"] = Retry(given["retries"], backoff=backoff)
         return Options().updated({**given, **more})
     except OptionError as error:
         raise UsageError(str(error)) from None
@@ -111,7 +118,13 @@ def _map_parser() -> argparse.ArgumentParser:
     parser = _parser("atonce map", _USAGE, _DESCRIPTION, _EPILOG)
     ways = _add_ways(parser.add_argument_group("how it runs"))
     ways.add_argument("--dry-run", action="store_true", help="say what would be run, and run nothing")
-    _add_limits(parser.add_argument_group("what an item may take"))
+    limits = _add_limits(parser.add_argument_group("what an item may take, and all of them"))
+    limits.add_argument(
+        "--deadline",
+        metavar="S",
+        type=_seconds,
+        help="seconds for the whole run, which then ends with status 1; what was done by then has its records",
+    )
     _add_results(parser.add_argument_group("what comes out"))
     _add_journal(parser.add_argument_group("what outlives the program"))
     for name in _NOT_YET:
@@ -159,16 +172,32 @@ def _add_ways(group: Any) -> Any:
     return group
 
 
-def _add_limits(group: Any) -> None:
+def _add_limits(group: Any) -> Any:
     group.add_argument(
         "--timeout",
         metavar="S",
         type=_seconds,
         help="seconds for one attempt at an item; only processes and coroutines can be stopped, and auto takes those",
     )
-    group.add_argument("--retries", metavar="N", type=_count_or_none, help="how often a failed item is started again, at most")
+    group.add_argument(
+        "--retries",
+        metavar="N",
+        type=_count_or_none,
+        help="how often a failed item is started again, at most: at once, if there is no --backoff",
+    )
+    group.add_argument(
+        "--backoff",
+        metavar="S",
+        type=_seconds,
+        help="the first retry comes a random part of S seconds later, the next one of 2 S, then of 4 S, up to a minute; a dead "
+        "service is then not asked for ever, either: all items together have 100 retries, and one more for each success",
+    )
+    group.add_argument(
+        "--rate", metavar="R", type=_rate, help="starts per second of all workers together, like 50, or 100/s, 30/min, 500/h"
+    )
     group.add_argument("--memory", metavar="SIZE", help="what each worker process may have, like 512MiB or 2GB")
     group.add_argument("--max-tasks-per-child", metavar="N", type=_count, help="items after which a process is renewed")
+    return group
 
 
 def _add_results(group: Any) -> None:
@@ -224,3 +253,10 @@ def _seconds(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected seconds, not {text!r}") from None
+
+
+def _rate(text: str) -> float | str:
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        return text  # with its unit: the options read it

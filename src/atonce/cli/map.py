@@ -22,7 +22,7 @@ from atonce.cli.story import story_of
 from atonce.cli.target import find
 from atonce.cli.usage import UsageError
 from atonce.cli.wrapped import Checked, UnreadableLine
-from atonce.errors import EngineUnavailable, JournalError, OptionError
+from atonce.errors import DeadlineExceeded, EngineUnavailable, JournalError, OptionError
 
 __all__ = ("main",)
 
@@ -87,6 +87,8 @@ def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Option
 def _explained(error: BaseException) -> str:
     """Say what ended the run: with the traceback, where it is the user's own code that raised."""
     if isinstance(error, CannotWrite | JournalError):
+        return f"atonce: {error}"
+    if isinstance(error, DeadlineExceeded) and not getattr(error, "__notes__", ()):  # that of the run, and not an item's
         return f"atonce: {error}"
     if isinstance(error, UnreadableLine):
         return f"atonce: {error}\nWith --errors return, such a line gets a record with its error, and the others go on."
