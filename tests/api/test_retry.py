@@ -1,6 +1,7 @@
 """``retries=Retry(...)`` and ``RetryAfter``: what has failed is started again later, and no worker waits for it meanwhile."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -13,6 +14,7 @@ from atonce import Retry, RetryAfter
 from atonce._run.driver import Crew
 from atonce._run.engines import engine_named
 from atonce._run.manager import HiringManager
+from atonce.testing.evidence import wait_until
 
 ENGINES = ["inline", "thread", "process", "auto"]
 AT_ONCE = {"backoff": 0.0}
@@ -291,8 +293,135 @@ def test_what_is_no_time_is_refused(seconds):
         RetryAfter(seconds)
 
 
-def test_a_pool_says_that_submit_knows_none(evidence):
-    with atonce.Pool(engine="thread", retries=Retry(1)) as pool:
-        with pytest.raises(atonce.OptionError, match="submit"):
-            pool.submit(abs, 1)
-        assert pool.map(Fails(evidence, 1), range(3)) == [0, 1, 2]
+# ---- submit ---------------------------------------------------------------------------------------------------------------------
+
+
+def _submitting():
+    each = [pytest.param(Fails, {"engine": engine, "max_workers": 2}, id=engine) for engine in ENGINES]
+    loops = [
+        pytest.param(FailsOnLoop, {"engine": "async"}, id="loop"),
+        pytest.param(FailsOnLoop, {"engine": "process", "max_workers": 2}, id="loops in processes"),
+    ]
+    return pytest.mark.parametrize(("kind", "options"), each + loops)
+
+
+@_submitting()
+def test_a_call_that_was_submitted_is_started_again(kind, options, evidence):
+    with atonce.Pool(retries=Retry(2, backoff=0.02), **options) as pool:
+        futures = [pool.submit(kind(evidence, 2), number) for number in range(12)]
+        assert [future.result(60) for future in futures] == list(range(12))
+        assert pool.submit(kind(evidence, 0), 99).result(60) == 99
+    assert sorted(map(int, evidence.lines())) == sorted([*range(12)] * 3 + [99])
+
+
+@_submitting()
+def test_its_last_failure_is_the_futures(kind, options, evidence):
+    with atonce.Pool(retries=Retry(2, **AT_ONCE), **options) as pool:
+        error = pool.submit(kind(evidence, 9), 7).exception(60)
+    assert str(error) == "not yet, 7"
+    assert "attempt 3" in error.__notes__[0]
+    assert len(evidence.lines()) == 3
+
+
+@_submitting()
+def test_closing_waits_for_what_is_to_be_started_again(kind, options, evidence):
+    with atonce.Pool(retries=Retry(2, backoff=0.2, jitter=False), **options) as pool:
+        futures = [pool.submit(kind(evidence, 2), number) for number in range(3)]
+    assert [future.result(0) for future in futures] == [0, 1, 2]
+
+
+@_submitting()
+def test_who_asks_for_time_when_submitted_gets_it(kind, options, evidence):
+    with atonce.Pool(retries=Retry(1), **options) as pool:
+        fn = kind(evidence, 1, lambda _text: RetryAfter(0.2))
+        first = pool.submit(fn, 0)
+        assert [first.result(60), pool.submit(fn, 1).result(60)] == [0, 1]
+
+
+@pytest.mark.parametrize("cancelled_by", ["close", "ctrl-c", "an error"])
+@pytest.mark.parametrize(
+    ("kind", "engine"), [(Fails, "thread"), (Fails, "process"), (FailsOnLoop, "async"), (FailsOnLoop, "process")]
+)
+def test_what_waits_to_be_started_again_is_given_up_with_the_pool(kind, engine, cancelled_by, evidence):
+    """Each future ends, once, and nobody waits for a thousand seconds."""
+    pool = atonce.Pool(engine=engine, max_workers=2, retries=Retry(9, backoff=1000.0, max_backoff=1000.0, jitter=False))
+    futures = [pool.submit(kind(evidence, 1), number) for number in range(4)]
+    wait_until(lambda: len(evidence.lines()) == 4, "four failures")
+    wait_until(lambda: _aside(pool) == 4, "four calls on the shelf")
+    if cancelled_by == "close":
+        pool.close(cancel=True)
+    else:
+        ending = KeyboardInterrupt if cancelled_by == "ctrl-c" else ValueError
+        with pytest.raises(ending), pool:
+            raise ending
+    assert [type(future.exception(0)) for future in futures] == [asyncio.CancelledError] * 4
+    assert len(evidence.lines()) == 4
+
+
+def _aside(pool):
+    return sum(len(line._aside.shelf) for line in pool._submissions.values())
+
+
+def test_nobody_is_held_by_a_call_that_waits(evidence):
+    retry = Retry(9, backoff=1000.0, max_backoff=1000.0, jitter=False)
+    with atonce.Pool(engine="thread", max_workers=1, retries=retry) as pool:
+        waiting = pool.submit(Fails(evidence, 1), 0)
+        assert [pool.submit(abs, -number).result(60) for number in range(5)] == list(range(5))
+        assert not waiting.cancel(), "it is under way"
+        assert pool.map(abs, [-1]) == [1]
+        pool.close(cancel=True)
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_the_death_of_a_worker_is_an_attempt_at_a_submitted_call(times, evidence):
+    with atonce.Pool(engine="process", max_workers=1, retries=Retry(3, backoff=0.02)) as pool:
+        futures = [pool.submit(kills_some_times, number, evidence, times) for number in range(6)]
+        errors = [future.exception(60) for future in futures]
+    assert [type(error).__name__ for error in errors] == ["NoneType"] * 3 + (["NoneType"] if times == 1 else ["WorkerCrashed"]) + [
+        "NoneType"
+    ] * 2
+    assert evidence.lines().count("3") == 2
+
+
+def kills_some_times(number, evidence, times):
+    evidence.note(number)
+    if number == 3 and evidence.lines().count("3") <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_a_dead_service_is_not_hammered_by_submitted_calls(evidence):
+    with atonce.Pool(engine="thread", max_workers=4, retries=Retry(3, **AT_ONCE)) as pool:
+        futures = [pool.submit(Fails(evidence, 99), number) for number in range(300)]
+        assert all(isinstance(future.exception(60), OSError) for future in futures)
+    assert len(evidence.lines()) == 400
+
+
+def test_a_pool_that_is_forgotten_gives_up_what_waits(evidence):
+
+    def submitted():
+        pool = atonce.Pool(engine="thread", retries=Retry(1, backoff=0.5, jitter=False))
+        future = pool.submit(Fails(evidence, 1), 0)
+        wait_until(lambda: _aside(pool) == 1, "a call on the shelf")
+        return future
+
+    future = submitted()
+    gc.collect()
+    wait_until(future.done, "the end of a call that nobody will start again")
+
+
+def test_many_at_random_times_and_each_ends_once(evidence):
+    failures, lock = {}, threading.Lock()
+
+    def flaky(number):
+        with lock:
+            failures[number] = failures.get(number, 0) + 1
+        if failures[number] <= number % 4:
+            raise OSError
+        return number
+
+    ends = []
+    with atonce.Pool(engine="thread", max_workers=8, retries=Retry(3, backoff=0.004)) as pool:
+        for number in range(120):
+            pool.submit(flaky, number).add_done_callback(lambda future: ends.append(future.exception() or future.result()))
+    assert len(ends) == 120

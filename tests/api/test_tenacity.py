@@ -253,6 +253,24 @@ def test_a_pool_takes_one_and_a_decorated_function_has_one(evidence):
         assert pool.map(Fails(evidence, 1), range(3)) == [0, 1, 2]
 
 
+@ways()
+def test_a_submitted_call_is_decided_on_too(kind, options, evidence):
+    shown = []
+
+    def looks(state):
+        shown.append((state.args, state.kwargs, state.attempt_number, state.seconds_since_start >= state.idle_for))
+        return True
+
+    policy = Retrying(retry=looks, stop=tenacity.stop_after_attempt(3), wait=tenacity.wait_fixed(0.01))
+    with atonce.Pool(retries=policy, **options) as pool:
+        fn = kind(evidence, 2)
+        assert pool.submit(fn, number=5).result(60) == 5
+        assert isinstance(pool.submit(kind(evidence, 9), 6).exception(60), OSError)
+    if options["engine"] != "inline":
+        assert shown[:2] == [((), {"number": 5}, 1, True), ((), {"number": 5}, 2, True)]
+    assert shown[2:] == [((6,), {}, 1, True), ((6,), {}, 2, True), ((6,), {}, 3, True)]
+
+
 async def test_from_a_running_loop(evidence):
     policy = AsyncRetrying(stop=tenacity.stop_after_attempt(3))
     assert await atonce.amap(FailsOnLoop(evidence, 2), range(8), retries=policy) == list(range(8))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 import weakref
+from functools import partial
 
 from atonce._api.mapping import Mapping
 from atonce._api.opening import Workplace
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
 __all__ = ("Pool",)
 
 R = TypeVar("R")
+
+_NOT_FOR_SUBMIT = {
+    "rate": "",
+    "journal": "whose inputs are known again, and ",
+    "seed": "whose items have a place in the input, and ",
+}
 
 
 class Pool(Mapping):
@@ -92,27 +99,13 @@ class Pool(Mapping):
 
         Raises:
             PoolClosed: the pool is closed.
-            OptionError: the pool has a rate, a journal, or a ``Retry``, which no line of calls keeps; or a seed, while a call has
-                no place in an input.
+            OptionError: the pool has a rate, a journal or a seed, which no line of calls keeps.
         """
-        if self._options.rate is not None:
-            raise OptionError(
-                "rate= holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls"
-            )
-        if self._options.retry is not None:
-            raise OptionError(
-                "a Retry holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls; or say "
-                "how often with a number, retries=3"
-            )
-        if self._options.journal is not None:
-            raise OptionError(
-                "journal= holds for map and stream, not for submit: leave it out of the Pool, and give it to those calls"
-            )
-        if self._options.seed is not None:
-            raise OptionError(
-                "seed= holds for map and stream, whose items have a place in the input, and not for submit: leave it out of the "
-                "Pool, and give it to those calls; or submit a function that takes a seed"
-            )
+        for name, why in _NOT_FOR_SUBMIT.items():
+            if getattr(self._options, name) is not None:
+                raise OptionError(
+                    f"{name}= holds for map and stream, {why}not for submit: leave it out of the Pool, and give it to those calls"
+                )
         is_async = is_coroutine_function(fn)
         engine = self._options.engine
         if engine == "inline" and not is_async:
@@ -130,7 +123,7 @@ class Pool(Mapping):
         """Wait for what was submitted, end open streams, and let the workers go. Closing twice does no harm.
 
         Args:
-            cancel: drop submitted calls that have not begun.
+            cancel: drop submitted calls that have not begun, or have failed and wait to be started again.
         """
         if self._staff.employs(threading.current_thread()):
             raise RuntimeError("a pool cannot be closed by one of its own workers, which it would have to wait for")
@@ -181,6 +174,14 @@ class Pool(Mapping):
 
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
+        if self._options.retry is not None:
+            results = self.starmap(partial(fn, **kwargs) if kwargs else fn, [args], errors="return", deadline=None, progress=False)
+            outcome: Any = results[0]
+            if results.report.failed:
+                future.set_exception(outcome.error)
+            else:
+                future.set_result(outcome)
+            return future
         for left in reversed(range(1 + self._options.retries_at_once)):
             try:
                 future.set_result(fn(*args, **kwargs))

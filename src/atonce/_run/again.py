@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from atonce._values.batch import LOST, Delivery
 from atonce._values.trial import Trial
+from atonce._values.typed import Protocol
 from atonce.errors import RetryAfter, is_crash
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from atonce._machine.clock import Clock
     from atonce._policy.retrying import Retrying, Rule
-    from atonce._run.source import Source
+    from atonce._run.shelf import Shelf
     from atonce._values.batch import Misfortune
     from atonce._values.retry import Retry
 
@@ -26,10 +27,35 @@ if TYPE_CHECKING:
 __all__ = ("Again",)
 
 
+class Keeper(Protocol):
+    """Where items come from, and where they are kept meanwhile: a run's source, or a pool's line of calls.
+
+    Attributes:
+        shelf: items that are to be started again.
+    """
+
+    shelf: Shelf
+
+    @property
+    def barred(self) -> int:
+        """The index from which on nothing may be started."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether anything is barred."""
+
+    def item(self, index: int) -> Any:
+        """Return an input once more.
+
+        Raises:
+            LookupError: the input cannot be read twice.
+        """
+
+
 class Again:
     """Decides for one run. Any thread."""
 
-    def __init__(self, source: Source, clock: Clock, retry: Retry | Rule | None, call: Call) -> None:
+    def __init__(self, source: Keeper, clock: Clock, retry: Retry | Rule | None, call: Call) -> None:
         """Prepare.
 
         Args:
