@@ -18,11 +18,11 @@ from atonce._journal.digest import NoDigest, digest_of
 from atonce._journal.form import Form, Pickles, Unwritable
 from atonce._journal.store import BEHIND, Row, Store, open_store
 from atonce._values.batch import Batch, Delivery, Misfortune
-from atonce._values.numbered import unnumbered
+from atonce._values.numbered import Numbered
 from atonce.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ("Journal", "open_journal")
 
@@ -83,7 +83,7 @@ class Journal:
         self._behind = max(BEHIND, BEHIND if behind is None else behind + 1)  # the next place there
         self._given = bytearray(self._end + 1)  # for each place up to the end: whether its outcome is given to an input
         self._given_behind: set[int] = set()
-        self._rows: deque[Row] = deque()  # that follow, read ahead
+        self._ahead: deque[Row] = deque()  # that follow, read ahead
         self._read_to = 0  # the place up to which they were read
 
     # ---- whoever reads the input ------------------------------------------------------------------------------------------------
@@ -98,6 +98,9 @@ class Journal:
         Raises:
             JournalError: an outcome cannot be read.
         """
+        if not self._left and start > self._end:
+            self._expect(start, items)
+            return [Batch(start, items)]
         digests = [self._digest_of(index, item) for index, item in enumerate(items, start)]
         if self._left and (delivery := self._all_known(start, items, digests)) is not None:
             self.recalled += len(items)
@@ -120,6 +123,14 @@ class Journal:
         self.recalled += sum(len(delivery.values) for delivery in found)
         self._found += found  # at the end: who fails before has read nothing
         return batches
+
+    def _expect(self, start: int, items: Sequence[Any]) -> None:
+        """Hear of inputs that are new for sure, and whose places are free: of all of them, in most runs."""
+        awaited = self._awaited
+        for index, item in enumerate(items, start):
+            digest = self._digest_of(index, item)
+            if digest is not None:
+                awaited[index] = (index, digest, _text_of(item))
 
     def hand_on(self) -> None:
         """Hand on the outcomes that were found, each once. Any thread, which holds no lock."""
@@ -185,7 +196,7 @@ class Journal:
 
     def _row_at(self, place: int) -> Row | None:
         """Return the outcome at a place. Places are asked for in rising order."""
-        rows = self._rows
+        rows = self._ahead
         while True:
             while rows and rows[0].place < place:
                 rows.popleft()
@@ -274,45 +285,41 @@ class Journal:
             JournalError: they cannot be written; none of them is there.
         """
         kept: list[int] = []
-        rows: list[Row] = []
-        for delivery in deliveries:
-            if delivery.recalled:
-                continue
-            failed = {bad.position: bad for bad in delivery.failed}
-            for position in range(len(delivery.values)):
-                index = delivery.start + position
-                awaited = self._awaited.get(index)
-                if awaited is None:
-                    continue
-                kept.append(index)
-                row = self._row(index, awaited, delivery, position, failed.get(position))
-                if row is not None:
-                    rows.append(row)
+        rows = [row for delivery in deliveries if not delivery.recalled for row in self._rows(delivery, kept)]
         if rows:
             self._store.put(self._work, rows)
         for index in kept:
             self._awaited.pop(index, None)
 
-    def _row(
-        self, index: int, awaited: tuple[int, bytes, str], delivery: Delivery, position: int, bad: Misfortune | None
-    ) -> Row | None:
-        place, digest, text = awaited
-        durations, attempts = delivery.durations, delivery.attempts
-        seconds = delivery.seconds / len(delivery.values) if durations is None else durations[position]
-        if bad is not None:
-            if isinstance(bad.error, KeyboardInterrupt):
-                return None  # the item did not fail, it was stopped
-            described = _described(bad.error)
-            return Row(place, digest, text, described, bad.attempts, seconds, delivery.worker, self._form.write_error(bad.error))
-        tries = 1 if attempts is None else attempts.get(position, 1)
+    def _rows(self, delivery: Delivery, kept: list[int]) -> Iterator[tuple[Any, ...]]:
+        """Make the rows of a delivery: plain tuples, which are faster to bind. Add to ``kept`` which inputs were looked at."""
+        start, worker, attempts, durations = delivery.start, delivery.worker, delivery.attempts, delivery.durations
+        seconds = delivery.seconds / max(1, len(delivery.values))
+        failed = {bad.position: bad for bad in delivery.failed}
+        for position, value in enumerate(delivery.values):
+            awaited = self._awaited.get(start + position)
+            if awaited is None:
+                continue
+            kept.append(start + position)
+            if durations is not None:
+                seconds = durations[position]
+            bad = failed.get(position)
+            if bad is None:
+                tries = 1 if attempts is None else attempts.get(position, 1)
+                blob = self._written(start + position, value)
+                if blob is not None:
+                    yield (*awaited, None, tries, seconds, worker, blob)
+            elif not isinstance(bad.error, KeyboardInterrupt):  # such an item did not fail, it was stopped
+                yield (*awaited, _described(bad.error), bad.attempts, seconds, worker, self._form.write_error(bad.error))
+
+    def _written(self, index: int, value: Any) -> bytes | None:
         try:
-            value = self._form.write(delivery.values[position])
+            return self._form.write(value)
         except Unwritable as reason:
             self._lost += 1
             if len(self._unwritten) < _SHOWN:
                 self._unwritten.append(f"item {index}: {reason}")
             return None
-        return Row(place, digest, text, None, tries, seconds, delivery.worker, value)
 
     def notices(self) -> list[str]:
         """Say what was not kept, and why."""
@@ -377,8 +384,9 @@ def open_journal(
 
 def _text_of(item: Any) -> str:
     """Return the beginning of an input's ``repr``, for people."""
-    item = unnumbered(item)
     kind = type(item)
+    if kind is Numbered:
+        item, kind = item.item, type(item.item)
     if kind is int or kind is float or (kind is str and len(item) <= _SHOWN_CHARACTERS):
         return repr(item)
     try:
