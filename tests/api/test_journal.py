@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import queue
 import random
 import signal
 import sqlite3
@@ -292,6 +293,32 @@ def test_a_journal_that_cannot_be_opened_starts_nothing(tmp_path, evidence):
     with pytest.raises(atonce.JournalError, match="cannot be opened"):
         atonce.map(identity, inputs(), journal=tmp_path / "no" / "run.db")
     assert evidence.lines() == []
+
+
+def test_an_input_may_wait_for_what_the_consumer_was_given(path):
+    for _ in range(2):
+        handed = queue.SimpleQueue()
+
+        def inputs(handed=handed):
+            for number in range(12):
+                yield number
+                assert handed.get(timeout=60) == number
+
+        for value in atonce.stream(identity, inputs(), engine="thread", max_workers=1, chunksize=1, journal=path):
+            handed.put(value)
+
+
+def test_a_call_after_one_that_was_interrupted_has_the_journal(path, monkeypatch):
+    from atonce._journal.journal import Journal
+
+    def interrupted(self, deliveries):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        atonce.map(identity, range(10), journal=path, engine="inline")
+    monkeypatch.undo()
+    assert atonce.map(identity, range(10), journal=path) == list(range(10))
 
 
 def draw(x):

@@ -146,6 +146,17 @@ def test_a_refused_journal_leaves_the_output_alone(work):
     assert (work.folder / "run.db").read_text() == "no journal"
 
 
+@pytest.mark.parametrize("output", ["run.db", "./run.db", "link.db"])
+def test_the_output_may_not_be_the_journal(work, output):
+    work.run("map", "work.py:up", "a", "--journal", "run.db", "-q")
+    (work.folder / "link.db").symlink_to("run.db")
+    before = (work.folder / "run.db").read_bytes()
+    ended = work.run("map", "work.py:up", "a", "--journal", "run.db", "-o", output)
+    assert ended.status == 2
+    assert "would overwrite the journal" in ended.err
+    assert (work.folder / "run.db").read_bytes() == before
+
+
 def test_a_second_program_is_told_and_takes_nothing_from_the_first(work):
     gate = work.fifo("gate")
     (work.folder / "hang").touch()

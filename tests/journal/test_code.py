@@ -1,8 +1,10 @@
 """A function is known again, and a change of its code is noticed."""
 
+import re
 import subprocess
 import sys
-from functools import partial
+from functools import cache, partial
+from operator import itemgetter, methodcaller
 
 import pytest
 
@@ -113,10 +115,78 @@ def test_builtins_have_a_name_and_never_change():
     assert not identity_of(len).has_changed_to(identity_of(len))
 
 
-def test_what_cannot_be_known_again_counts_by_its_kind():
+def test_what_cannot_be_known_again_counts_by_its_kind_and_is_told():
     import threading
 
-    assert identity_of(partial(scale, by=threading.Lock())) == identity_of(partial(scale, by=threading.Lock()))
+    one = identity_of(partial(scale, by=threading.Lock()))
+    assert one == identity_of(partial(scale, by=threading.Lock()))
+    assert "lock" in one.nameless
+    assert not identity_of(partial(scale, by=1)).nameless
+
+
+def timed(fn):
+    def wrapper(x):
+        return fn(x)
+
+    return wrapper
+
+
+def making(n):
+    def inner(x):
+        return x * n
+
+    def outer(x):
+        return inner(x)
+
+    return outer
+
+
+@cache
+def cached(x):
+    return x
+
+
+def binding(n):
+    @cache
+    def fn(x):
+        return x * n
+
+    return fn
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (itemgetter(0), itemgetter(1)),
+        (methodcaller("upper"), methodcaller("lower")),
+        (re.compile("a").findall, re.compile("b").findall),
+        ({1: 2}.get, {1: 3}.get),
+        (timed(scale), timed(abs)),
+        (timed(lambda x: x + 1), timed(lambda x: x + 2)),
+        (making(1), making(2)),
+        (binding(1), binding(2)),
+        (partial(map, scale), partial(map, abs)),
+    ],
+)
+def test_what_differs_in_what_it_is_bound_to_is_another_function(one, other):
+    assert identity_of(one) == identity_of(one)
+    assert identity_of(one).bound != identity_of(other).bound
+
+
+SELF = "class T:\n    def h(self, x):\n        return x + {}\n    def __call__(self, x):\n        return self.h(x)\n\n\nfn = T()\n"
+BASE = "class Base:\n    def h(self, x):\n        return x + {}\n\n\nclass Tool(Base):\n    pass\n\n\nfn = Tool().h\n"
+CACHED = "import functools\n\n\n@functools.cache\ndef fn(x):\n    return x + {}\n"
+HELPED = "import functools\n\n\n@functools.cache\ndef h(x):\n    return x + {}\n\n\ndef fn(x):\n    return h(x)\n"
+PARTIAL = (
+    "import functools\n\n\ndef h(x):\n    return x + {}\n\n\ndef run(f, x):\n    return f(x)\n\n\nfn = functools.partial(run, h)\n"
+)
+STATIC = "class Tool:\n    @staticmethod\n    def h(x):\n        return x + {}\n\n\ndef fn(x):\n    return Tool.h(x)\n"
+
+
+@pytest.mark.parametrize("source", [SELF, BASE, CACHED, HELPED, PARTIAL, STATIC])
+def test_a_change_is_noticed_wherever_the_code_is(source):
+    assert identity(source.format(1)).has_changed_to(identity(source.format(2)))
+    assert not identity(source.format(1)).has_changed_to(identity(source.format(1)))
 
 
 def test_another_python_is_compared_by_the_source():

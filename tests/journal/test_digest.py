@@ -253,3 +253,68 @@ def _typed(value):
     if isinstance(value, frozenset):
         return kind, sorted(value)
     return kind, repr(value)
+
+
+class Names(set):
+    pass
+
+
+class Settings(dict):
+    pass
+
+
+class Metres(np.ndarray):
+    def __reduce__(self):
+        return Metres, ((0,),), {"unit": self.unit, "values": self.tolist()}
+
+
+def metres(unit, values):
+    made = np.asarray(values).view(Metres)
+    made.unit = unit
+    return made
+
+
+def test_kinds_of_sets_dicts_and_arrays_are_told_apart_and_have_no_order():
+    assert digest_of(Names("ab")) == digest_of(Names("ba")) != digest_of({"a", "b"})
+    assert digest_of(Settings(a=1, b=2)) == digest_of(Settings(b=2, a=1)) != digest_of({"a": 1, "b": 2})
+    assert digest_of(metres("m", [1])) == digest_of(metres("m", [1])) != digest_of(metres("km", [1]))
+    assert digest_of(np.ma.array([1, 2], mask=[0, 1])) != digest_of(np.ma.array([1, 2], mask=[1, 0]))
+
+
+def test_what_stands_between_the_fields_of_a_structure_does_not_count():
+    kind = np.dtype([("a", "i1"), ("b", "i8")], align=True)
+    one, other = np.frombuffer(bytes(16), kind), np.frombuffer(b"\0" + b"x" * 7 + bytes(8), kind)
+    assert digest_of(one) == digest_of(other)
+
+
+def test_classes_that_no_module_has_are_refused():
+    def make(a):
+        class Local:
+            pass
+
+        made = Local()
+        made.a = a
+        return made
+
+    with pytest.raises(NoDigest, match="cannot be found by its name"):
+        digest_of(make(1))
+
+
+def test_what_stands_in_many_places_is_gone_through_once():
+    value: list = []
+    for _ in range(200):
+        value = [value, value]
+    assert digest_of(value) == digest_of(value)
+
+
+def test_things_that_all_know_each_other_are_given_up_and_not_gone_through_for_ever():
+    cells = [[Plain(at=(row, column)) for column in range(8)] for row in range(8)]
+    for row in range(8):
+        for column in range(8):
+            cells[row][column].beside = [
+                cells[other][another]
+                for other, another in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1))
+                if 0 <= other < 8 and 0 <= another < 8
+            ]
+    with pytest.raises(NoDigest, match="know each other"):
+        digest_of(cells[0][0])

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import sys
 from collections import Counter
 
 import pytest
@@ -234,3 +235,135 @@ def test_a_full_disk_is_told_and_takes_nothing_away(path):
         journal.keep([Delivery(3, ["x" * 100] * 1997, [], 0.0, 0.0, "somebody")])
     journal.close()
     assert run(path, [1, 2, 3, 4])[1] == 1
+
+
+def test_another_order_is_looked_up_by_the_index(path):
+    journal = open_journal(str(path), double)
+    from atonce._journal import places
+
+    journal._places._has_index  # made when it is first needed
+    with journal._store.reading() as database:
+        (plan,) = database.execute(f"EXPLAIN QUERY PLAN {places._EQUAL}", (1, b"", 0)).fetchall()
+    journal.close()
+    assert "USING INDEX outcomes_by_digest (work=? AND digest=? AND place>?)" in plan[3]
+
+
+def test_of_many_equal_inputs_in_another_order_none_passes_all_that_are_given(path, monkeypatch):
+    from atonce._journal import places
+
+    inputs = ["a"] * 300 + ["b"] * 300
+    run(path, inputs)
+    asked = []
+    is_given = places.Places._is_given
+    monkeypatch.setattr(places.Places, "_is_given", lambda self, place: asked.append(place) or is_given(self, place))
+    assert run(path, inputs[::-1])[1] == 0
+    assert len(asked) < 10 * len(inputs)
+
+
+@pytest.mark.parametrize("text", ["bad \udc80 name", "\ud800", "ä"])
+def test_any_text_is_kept(path, text):
+    journal = open_journal(str(path), double)
+    journal.sort(0, [text, 2])
+    journal.keep([Delivery(0, [text, None], [Misfortune(1, ValueError(text), 2)], 0.0, 0.0, "somebody")])
+    journal.close()
+    outcomes, ran, _ = run(path, [text, 2])
+    assert (ran, outcomes[0], str(outcomes[1])) == (0, text, text)
+
+
+def test_what_is_too_large_is_named_and_not_kept(path, monkeypatch):
+    from atonce._journal import journal as module
+
+    monkeypatch.setattr(module, "_MOST_BYTES", 1000)
+    journal = open_journal(str(path), double)
+    journal.sort(0, [1, 2])
+    journal.keep([Delivery(0, ["x" * 2000, "y"], [], 0.0, 0.0, "somebody")])
+    (notice,) = journal.notices()
+    journal.close()
+    assert "item 0" in notice
+    assert run(path, [1, 2])[1] == 1
+
+
+def test_a_failure_does_not_outlive_a_success_that_cannot_be_written(path):
+    run(path, [1], fails={1})
+    journal = open_journal(str(path), double, retry_failed=True)
+    journal.sort(0, [1])
+    journal.keep([Delivery(0, [(x for x in "a")], [], 0.0, 0.0, "somebody")])
+    journal.close()
+    assert run(path, [1])[1] == 1
+
+
+def test_what_goes_wrong_while_writing_is_an_error_of_the_journal(path):
+    journal = open_journal(str(path), double)
+    journal.sort(0, [1])
+    with pytest.raises(JournalError, match="outcomes cannot be written"):
+        journal.keep([Delivery(0, [1], [], None, 0.0, "somebody")])  # no number of seconds
+    journal.close()
+
+
+@pytest.mark.parametrize("item", [10**5000, b"x" * 10**6, "x" * 10**6, [b"x" * 10**6]], ids=["int", "bytes", "str", "list"])
+def test_the_text_of_an_input_is_short(path, item):
+    run(path, [item])
+    with sqlite3.connect(path) as database:
+        ((text,),) = database.execute("SELECT input FROM outcomes").fetchall()
+    database.close()
+    assert len(text) < 300
+
+
+class Interrupts:
+    def __reduce__(self):
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_a_value_is_written_is_not_swallowed(path):
+    journal = open_journal(str(path), double)
+    journal.sort(0, [1])
+    with pytest.raises(KeyboardInterrupt):
+        journal.keep([Delivery(0, [Interrupts()], [], 0.0, 0.0, "somebody")])
+    journal.close()
+    assert run(path, [1])[1] == 1
+
+
+def plus(x):
+    return x
+
+
+def test_an_input_that_is_one_argument_is_another_than_one_of_several(path):
+    open_journal(str(path), plus).close()
+    open_journal(str(path), plus, star=True).close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM works").fetchone() == (2,)
+    database.close()
+
+
+PROGRAM = """
+import sys
+from dataclasses import dataclass
+import atonce
+
+@dataclass
+class Point:
+    x: int
+
+class Odd(Exception):
+    pass
+
+def fn(x):
+    if x == 2:
+        raise Odd(x)
+    return Point(x)
+
+results = atonce.map(fn, [1, 2, Point(3)], journal="run.db", errors="return", engine=sys.argv[1])
+assert results[0] == Point(1) and type(results[0]) is Point, results
+assert type(results[1].error) is Odd, results
+print(results.report.recalled)
+"""
+
+
+@pytest.mark.parametrize("engine", ["inline", "process"])
+def test_values_of_a_programs_own_classes_are_the_same_in_its_next_run(tmp_path, engine):
+    import subprocess
+
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, "program.py", engine]
+    told = [subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert told == ["0\n", "3\n"]

@@ -455,15 +455,22 @@ def test_nobody_sees_the_end_before_what_was_read_is_taken():
 
 
 def test_where_all_is_known_more_is_read_at_once_and_never_more_than_there_is_room_for():
-    source = remembering({*range(5000)}, iter(range(5000)))
+    source = remembering({*range(5000)}, iter(range(5000)), prompt=True)
     taken_all(source, 1)
     sizes = [len(items) for _, items, _ in source.memory.asked]
     assert sizes[:6] == [1, 2, 4, 8, 16, 32]
     assert max(sizes) == 1024
-    source = Source(iter(range(5000)), buffersize=10)
+    source = Source(iter(range(5000)), buffersize=10, prompt=True)
     source.memory = Remembers({*range(5000)}, source)
     assert source.take(1, 1) is None
     assert source.taken == 10
+
+
+def test_an_input_that_may_wait_for_what_is_known_is_read_no_further_than_asked():
+    source = remembering({*range(50)}, iter(range(50)))
+    taken_all(source, 1)
+    assert {len(items) for _, items, _ in source.memory.asked} == {1}
+    assert len(source.memory.handed_on) >= 50
 
 
 def test_a_memory_that_fails_ends_the_input_and_has_taken_nothing():

@@ -77,6 +77,7 @@ class Order:
         emit: Emit | None = None,
         owner: object = None,
         form: Form | None = None,
+        prompt: bool = False,
     ) -> None:
         if not callable(fn):
             raise TypeError(f"the first argument has to be a function, not {fn!r}")
@@ -87,7 +88,7 @@ class Order:
         for iterable in iterables:
             if type(iterable) in _ALL_THERE:
                 continue
-            self.prompt = False
+            self.prompt = prompt
             if not isinstance(iterable, AsyncIterable) or isinstance(iterable, Iterable):
                 continue
             if not awaited:
@@ -278,6 +279,7 @@ def _journal(order: Order) -> Journal | None:
     return open_journal(
         fspath(options.journal),
         order.fn,
+        star=order.star,
         durable=options.durable,
         retry_failed=options.retry_failed,
         rerun_changed=options.rerun_changed,

@@ -74,6 +74,8 @@ class Session(Generic[B]):
     def _say_too_late(self) -> NoReturn:
         """Raise what a call raises that took too long. It has ended, so that the counts are known."""
         run, report = self.run, self.run.report
+        if isinstance(run.fault, JournalError):  # what it could not keep is not handed on, not even in an error
+            raise run.fault
         of = f"{run.source.length:,} items" if run.source.length is not None else f"the {report.items:,} items begun"
         failed = f", {report.failed:,} failed" if report.failed else ""
         fact = f"{run.job.name} did not end within its deadline of {self._deadline_s:g} s"

@@ -1,27 +1,30 @@
 """A short name for a value that is the same in every program that has an equal value: how a journal knows an input again.
 
-Pickles will not do: they tell apart what is equal (a string twice, or two equal strings), and follow the order of sets, which
-is another one in each program. Here sets and dicts count without their order, the identity of objects counts only where they
-contain themselves, and all other objects count as what they would be pickled as: a function, and what to call it with.
+Pickles will not do: they tell apart what is equal (a string twice, or two equal strings), and follow the order of sets, which is
+another one in each program. Here sets and dicts count without their order, the identity of objects counts only where they contain
+themselves, and all other objects count as what they would be pickled as: a function, and what to call it with.
+
+Values of different types never share a digest, though they may be equal (1 and 1.0); nor do 0.0 and -0.0, with which one can tell.
 """
 
 from __future__ import annotations
 
 import struct
 import sys
+from collections import OrderedDict
 from copyreg import dispatch_table
 from dis import get_instructions, hasconst, hasname
-from functools import partial
 from hashlib import blake2b
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-__all__ = ("DIGEST_BYTES", "NoDigest", "add_code", "add_values", "digest_of")
+__all__ = ("DIGEST_BYTES", "NoDigest", "add_code", "add_values", "digest_of", "module_of")
 
 DIGEST_BYTES = 16  # Assumes: 2**64 inputs in one journal are enough, which is where two of them would share a digest
 _PICKLE_PROTOCOL = 4
 _MEANING = 0x2AC  # of co_flags: *args, **kwargs, generator, coroutine, asynchronous generator. Others say how it was compiled
+_MOST_REPEATED = 10_000  # parts that are gone through more than once
 
 
 class NoDigest(Exception):
@@ -35,7 +38,7 @@ def digest_of(thing: Any) -> bytes:
         thing: a value; also one that contains itself, NumPy arrays, and objects of any class that can be pickled.
 
     Raises:
-        NoDigest: it holds something that lives in this process only: an open file, a lock, a generator.
+        NoDigest: it holds something that lives in this process only: an open file, a lock, a generator, a class that no module has.
 
     Example:
         >>> digest_of({"a", "b"}) == digest_of({"b", "a"}) and digest_of(1) != digest_of(1.0)
@@ -47,7 +50,9 @@ def digest_of(thing: Any) -> bytes:
     if kind is int:
         return blake2b(b"i%x;" % thing, digest_size=DIGEST_BYTES).digest()
     try:
-        return _digest(thing, {})
+        hasher = blake2b(digest_size=DIGEST_BYTES)
+        _Walk().add(hasher.update, thing)
+        return hasher.digest()
     except NoDigest:
         raise
     except RecursionError:
@@ -56,34 +61,202 @@ def digest_of(thing: Any) -> bytes:
         raise NoDigest(f"{kind.__qualname__}: {type(error).__name__}: {error}") from error
 
 
-def _digest(thing: Any, path: dict[int, int]) -> bytes:
-    hasher = blake2b(digest_size=DIGEST_BYTES)
-    _add(hasher.update, thing, path)
-    return hasher.digest()
+def add_values(update: Any, values: Any) -> str:
+    """Feed values to a hash function; of those that nobody could know again, their kind. Return what the last of these were."""
+    nameless = ""
+    for value in values:
+        try:
+            update(digest_of(value))
+        except NoDigest as reason:
+            nameless = str(reason)
+            update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
+    return nameless
 
 
-def _add(update: Any, thing: Any, path: dict[int, int]) -> None:
-    """Feed a value to a hash function: its kind, its size where it has one, what it consists of.
+def add_code(update: Any, function: FunctionType) -> None:
+    """Feed a function's code to a hash function: neither where it stands nor its documentation, but its defaults."""
+    _add_code(update, function.__code__)
+    add_values(update, function.__defaults__ or ())
+    add_values(update, sorted((function.__kwdefaults__ or {}).items()))
 
-    Args:
-        update: takes bytes.
-        thing: the value.
-        path: which objects this one is a part of, and how far up each is.
+
+def _add_code(update: Any, code: CodeType) -> None:
+    """Feed what is executed. Constants count by their values, where the bytes of the code would count their places."""
+    update(b"%d,%d,%d,%d;" % (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _MEANING))
+    for instruction in get_instructions(code):
+        update(b"%d:" % instruction.opcode)
+        if instruction.opcode not in hasconst:
+            update(str(instruction.arg if instruction.opcode not in hasname else instruction.argval).encode())
+        elif isinstance(instruction.argval, CodeType):
+            _add_code(update, instruction.argval)
+        else:
+            add_values(update, (instruction.argval,))
+
+
+def module_of(thing: Any) -> str:
+    """Name the module that a function or a class is defined in. A program is called by its file: so do those who import it."""
+    name = getattr(thing, "__module__", None) or "builtins"
+    if name != "__main__":
+        return str(name)
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name.removesuffix(".__main__"))
+    path = getattr(main, "__file__", None)
+    return name if path is None else Path(path).stem
+
+
+class _Walk:
+    """Goes through one value.
+
+    Each part that has parts is hashed for itself, and counts by its digest in what it is a part of. So a part that stands in
+    several places is gone through once, unless it knows something above it: then what it is depends on where it stands.
     """
-    kind = type(thing)
-    simple = _SIMPLE.get(kind)
-    if simple is not None:
-        simple(update, thing)
-        return
-    place = id(thing)
-    if place in path:
-        update(b"^%d;" % path[place])  # it contains itself
-        return
-    path[place] = len(path)
-    try:
-        _COMPOUND.get(kind, _add_other)(update, thing, path)
-    finally:
-        del path[place]
+
+    def __init__(self) -> None:
+        self._path: dict[int, int] = {}  # the objects that the one at hand is a part of, and how far down each is
+        self._done: dict[int, tuple[bytes, Any]] = {}  # digests of parts, which are kept alive, so that no other has their id
+        self._seen: set[int] = set()  # parts that have been gone through, and have no digest of their own
+        self._repeated = 0
+        self._highest = sys.maxsize  # how far down the highest object is that was met again below the one at hand
+
+    def add(self, update: Any, thing: Any) -> None:
+        """Feed a value to a hash function: its kind, its size where it has one, what it consists of."""
+        kind = type(thing)
+        simple = _SIMPLE.get(kind)
+        if simple is not None:
+            simple(update, thing)
+        elif id(thing) in self._path:
+            self._highest = min(self._highest, self._path[id(thing)])
+            update(b"^%d;" % (len(self._path) - self._path[id(thing)]))  # it contains itself
+        else:
+            update(b"#" + self.digest(thing))
+
+    def digest(self, thing: Any) -> bytes:
+        """Return the digest of a part."""
+        place = id(thing)
+        if place in self._done:
+            return self._done[place][0]
+        if place in self._seen:
+            self._repeated += 1
+            if self._repeated > _MOST_REPEATED:
+                raise NoDigest(f"{type(thing).__qualname__} is one of too many that know each other")
+        depth, above = len(self._path), self._highest
+        self._path[place], self._highest = depth, sys.maxsize
+        hasher = blake2b(digest_size=DIGEST_BYTES)
+        try:
+            self._add_parts(hasher.update, thing)
+        finally:
+            del self._path[place]
+        digest = hasher.digest()
+        if self._highest >= depth:
+            self._done[place] = (digest, thing)
+            self._highest = above
+        else:
+            self._seen.add(place)
+            self._highest = min(self._highest, above)
+        return digest
+
+    def _add_parts(self, update: Any, thing: Any) -> None:
+        kind = type(thing)
+        if kind is tuple or kind is list:
+            self._add_sequence(update, thing)
+        elif kind is dict:
+            self._add_dict(update, thing)
+        elif isinstance(thing, set | frozenset):
+            self._add_set(update, thing)
+        elif isinstance(thing, type | BuiltinFunctionType | FunctionType):
+            self._add_named(update, thing)
+        elif isinstance(thing, ModuleType):
+            update(b"m%s;" % thing.__name__.encode())
+        elif isinstance(thing, MethodType):
+            update(b"M")
+            self._add_sequence(update, (thing.__func__, thing.__self__))
+        elif isinstance(thing, PurePath):
+            update(b"p%s:" % kind.__name__.encode())
+            _add_str(update, str(thing))
+        elif kind.__name__ == "ndarray" and kind.__module__ == "numpy":
+            self._add_array(update, thing)
+        else:
+            self._add_reduced(update, thing)
+
+    def _add_sequence(self, update: Any, thing: tuple[Any, ...] | list[Any]) -> None:
+        update((b"t%d:" if type(thing) is tuple else b"l%d:") % len(thing))
+        for part in thing:
+            self.add(update, part)
+
+    def _add_dict(self, update: Any, thing: Any) -> None:
+        update(b"d%d:" % len(thing))
+        for pair in sorted(self._alone(key) + self._alone(value) for key, value in thing.items()):
+            update(pair)
+
+    def _add_set(self, update: Any, thing: set[Any] | frozenset[Any]) -> None:
+        kind = type(thing)
+        if kind is set or kind is frozenset:
+            update((b"S%d:" if kind is set else b"F%d:") % len(thing))
+        else:
+            update(b"o%d:" % len(thing))
+            self.add(update, kind)
+            self.add(update, getattr(thing, "__dict__", None))
+        for part in sorted(map(self._alone, thing)):
+            update(part)
+
+    def _alone(self, part: Any) -> bytes:
+        """Return what a part would feed, at a fixed length, so that such can be sorted."""
+        hasher = blake2b(digest_size=DIGEST_BYTES)
+        self.add(hasher.update, part)
+        return hasher.digest()
+
+    def _add_named(self, update: Any, thing: Any) -> None:
+        """Feed a function or a class: its name, if it can be found by it; else what it consists of."""
+        owner = getattr(thing, "__self__", None)
+        if isinstance(thing, BuiltinFunctionType) and owner is not None and not isinstance(owner, ModuleType):
+            update(b"M%s;" % thing.__name__.encode())  # [].append
+            self.add(update, owner)
+            return
+        name = thing.__qualname__
+        update(b"g%s:%s;" % (module_of(thing).encode(), name.encode()))
+        if _is_found(thing, getattr(thing, "__module__", None) or "builtins", name):
+            return
+        if not isinstance(thing, FunctionType):
+            raise NoDigest(f"{name} cannot be found by its name, so that another of this name might be meant")
+        add_code(update, thing)
+        for cell in thing.__closure__ or ():
+            self.add(update, cell.cell_contents)
+
+    def _add_array(self, update: Any, thing: Any) -> None:
+        update(b"a%s%s;" % (repr(thing.dtype.descr).encode(), repr(thing.shape).encode()))
+        if thing.dtype.hasobject or thing.dtype.names:  # between the fields of a structure may stand anything
+            self.add(update, thing.tolist())
+        else:
+            update(thing.tobytes())
+
+    def _add_reduced(self, update: Any, thing: Any) -> None:
+        """Feed what pickle would write down of an object."""
+        try:
+            reduce = dispatch_table.get(type(thing))
+            reduced = thing.__reduce_ex__(_PICKLE_PROTOCOL) if reduce is None else reduce(thing)
+        except Exception as error:
+            raise NoDigest(f"{type(thing).__qualname__} cannot be told apart from others of its kind: {error}") from error
+        if isinstance(reduced, str):
+            update(b"G%s:%s;" % (module_of(thing if hasattr(thing, "__module__") else type(thing)).encode(), reduced.encode()))
+            return
+        make, arguments, state, listed, keyed = (*reduced, None, None, None)[:5]
+        update(b"o")
+        for part in (make, arguments, state):
+            self.add(update, part)
+        self.add(update, None if listed is None else list(listed))
+        if keyed is None or isinstance(thing, OrderedDict):
+            self.add(update, None if keyed is None else list(keyed))
+        else:
+            self._add_dict(update, dict(keyed))
+
+
+def _is_found(thing: Any, module: str, name: str) -> bool:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is thing
 
 
 def _add_int(update: Any, thing: int) -> None:
@@ -116,127 +289,6 @@ def _add_range(update: Any, thing: range) -> None:
     update(b"r%x:%x:%x;" % (thing.start, thing.stop, thing.step))
 
 
-def _add_sequence(update: Any, thing: tuple[Any, ...] | list[Any], path: dict[int, int]) -> None:
-    update((b"t%d:" if type(thing) is tuple else b"l%d:") % len(thing))
-    for part in thing:
-        _add(update, part, path)
-
-
-def _add_dict(update: Any, thing: dict[Any, Any], path: dict[int, int]) -> None:
-    update(b"d%d:" % len(thing))
-    for pair in sorted(_digest(key, path) + _digest(value, path) for key, value in thing.items()):
-        update(pair)
-
-
-def _add_set(update: Any, thing: set[Any] | frozenset[Any], path: dict[int, int]) -> None:
-    update((b"S%d:" if type(thing) is set else b"F%d:") % len(thing))
-    for part in sorted(_digest(part, path) for part in thing):
-        update(part)
-
-
-def _add_other(update: Any, thing: Any, path: dict[int, int]) -> None:
-    if isinstance(thing, type | BuiltinFunctionType | FunctionType):
-        _add_named(update, thing, path)
-    elif isinstance(thing, ModuleType):
-        update(b"m%s;" % thing.__name__.encode())
-    elif isinstance(thing, MethodType):
-        update(b"M")
-        _add(update, thing.__func__, path)
-        _add(update, thing.__self__, path)
-    elif isinstance(thing, partial):
-        update(b"P")
-        _add(update, (thing.func, thing.args, thing.keywords), path)
-    elif isinstance(thing, PurePath):
-        update(b"p%s" % type(thing).__name__.encode())
-        _add_str(update, str(thing))
-    elif _is_array(thing):
-        _add_array(update, thing, path)
-    else:
-        _add_reduced(update, thing, path)
-
-
-def _add_named(update: Any, thing: Any, path: dict[int, int]) -> None:
-    """Feed a function or a class: its name, if it can be found by it; else what it consists of."""
-    owner = getattr(thing, "__self__", None)
-    if isinstance(thing, BuiltinFunctionType) and owner is not None and not isinstance(owner, ModuleType):
-        update(b"M%s;" % thing.__name__.encode())  # [].append
-        _add(update, owner, path)
-        return
-    module, name = getattr(thing, "__module__", None) or "builtins", thing.__qualname__
-    update(b"g%s:%s;" % (module.encode(), name.encode()))
-    if isinstance(thing, FunctionType) and not _is_found(thing, module, name):
-        add_code(update, thing)
-        for cell in thing.__closure__ or ():
-            _add(update, cell.cell_contents, path)
-
-
-def _is_found(thing: Any, module: str, name: str) -> bool:
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found is thing
-
-
-def _is_array(thing: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, numpy.ndarray)
-
-
-def _add_array(update: Any, thing: Any, path: dict[int, int]) -> None:
-    update(b"a%s%s;" % (repr(thing.dtype.descr).encode(), repr(thing.shape).encode()))
-    if thing.dtype.hasobject:
-        _add(update, thing.tolist(), path)
-    else:
-        update(thing.tobytes())
-
-
-def _add_reduced(update: Any, thing: Any, path: dict[int, int]) -> None:
-    """Feed what pickle would write down of an object."""
-    try:
-        reduce = dispatch_table.get(type(thing))
-        reduced = thing.__reduce_ex__(_PICKLE_PROTOCOL) if reduce is None else reduce(thing)
-    except Exception as error:
-        raise NoDigest(f"{type(thing).__qualname__} cannot be told apart from others of its kind: {error}") from error
-    if isinstance(reduced, str):
-        update(b"G%s:%s;" % (type(thing).__module__.encode(), reduced.encode()))
-        return
-    make, arguments, state, listed, keyed = (*reduced, None, None, None)[:5]
-    update(b"o")
-    for part in (make, arguments, state):
-        _add(update, part, path)
-    for parts in (listed, keyed):
-        _add(update, None if parts is None else list(parts), path)
-
-
-def add_code(update: Any, function: FunctionType) -> None:
-    """Feed a function's code to a hash function: neither where it stands nor its documentation, but its defaults."""
-    _add_code(update, function.__code__)
-    add_values(update, function.__defaults__ or ())
-    add_values(update, sorted((function.__kwdefaults__ or {}).items()))
-
-
-def _add_code(update: Any, code: CodeType) -> None:
-    """Feed what is executed. Constants count by their values, where the bytes of the code would count their places."""
-    update(b"%d,%d,%d,%d;" % (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _MEANING))
-    for instruction in get_instructions(code):
-        update(b"%d:" % instruction.opcode)
-        if instruction.opcode not in hasconst:
-            update(str(instruction.arg if instruction.opcode not in hasname else instruction.argval).encode())
-        elif isinstance(instruction.argval, CodeType):
-            _add_code(update, instruction.argval)
-        else:
-            add_values(update, (instruction.argval,))
-
-
-def add_values(update: Any, values: Any) -> None:
-    """Feed values to a hash function; of those that nobody could know again, their kind."""
-    for value in values:
-        try:
-            update(digest_of(value))
-        except NoDigest:
-            update(f"<{type(value).__module__}.{type(value).__qualname__}>".encode())
-
-
 _SIMPLE: dict[type, Any] = {
     int: _add_int,
     float: _add_float,
@@ -249,11 +301,4 @@ _SIMPLE: dict[type, Any] = {
     type(Ellipsis): _add_constant,
     type(NotImplemented): _add_constant,
     range: _add_range,
-}
-_COMPOUND: dict[type, Any] = {
-    tuple: _add_sequence,
-    list: _add_sequence,
-    dict: _add_dict,
-    set: _add_set,
-    frozenset: _add_set,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from contextlib import suppress
 
 from atonce.errors import JournalError
 
@@ -67,7 +68,7 @@ def check_file(path: str) -> None:
 
 
 class Lock:
-    """Keeps other programs from writing to a journal, until it is closed."""
+    """Keeps other programs from writing to a journal, until it is closed. The path has to be a real, absolute one."""
 
     def __init__(self, path: str) -> None:
         """Take the lock.
@@ -76,6 +77,7 @@ class Lock:
             JournalError: another program has it, or there can be no file.
         """
         self._path = f"{path}-lock"
+        self._pid = os.getpid()
         while True:
             try:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
@@ -95,9 +97,10 @@ class Lock:
         return key_of(self._path) == (found.st_dev, found.st_ino)
 
     def close(self) -> None:
-        """Give the lock back."""
-        if sys.platform != "win32":  # which removes nothing that is open
-            os.unlink(self._path)  # noqa: PTH108 (while it is ours)
+        """Give the lock back. A process that was forked from the one that has it only lets go of it."""
+        if sys.platform != "win32" and os.getpid() == self._pid:  # Windows removes nothing that is open
+            with suppress(OSError):  # somebody may have removed it, or its folder
+                os.unlink(self._path)  # noqa: PTH108 (while it is ours)
         os.close(self._descriptor)
 
 
@@ -130,7 +133,7 @@ def _holder(descriptor: int) -> str:
 
 
 def _unwritable(path: str, error: OSError) -> JournalError:
-    return JournalError(f"journal {path} cannot be opened for writing: {error.strerror}")
+    return JournalError(f"journal {path} cannot be opened: {error.strerror}")
 
 
 def _is_there(path: str) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import _pickle
+from contextlib import suppress
 from typing import Any, Protocol
 
 from atonce._wire import pickling
 from atonce._wire.tracebacks import pack, unpack
+from atonce.errors import PicklingFailed
 
 __all__ = ("Form", "Pickles", "Unwritable")
 
 _PROTOCOL = 5
-_SIMPLE = frozenset({int, float, str, bytes, bool, type(None)})  # what names no module, so that nobody has to look for one
 
 
 class Unwritable(Exception):
@@ -51,13 +52,11 @@ class Pickles:
     name = "pickle"
 
     def write(self, value: Any) -> bytes:
-        """Pickle a value; by value what a program cannot import, as for worker processes."""
-        if type(value) in _SIMPLE:
-            return _pickle.dumps(value, _PROTOCOL)
+        """Pickle a value; by value what has no name: lambdas, local classes."""
         try:
-            return pickling.dumps(value)
-        except BaseException as error:  # also what the value's own methods raise
-            raise Unwritable(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+            return _pickle.dumps(value, _PROTOCOL)  # also classes of the program itself by name: they are the same in its next run
+        except Exception:
+            return _by_value(value)
 
     def read(self, blob: bytes) -> Any:
         """Unpickle a value."""
@@ -65,8 +64,19 @@ class Pickles:
 
     def write_error(self, error: BaseException) -> bytes:
         """Pickle an exception with its traceback as text."""
-        return _pickle.dumps(pack(error), _PROTOCOL)
+        blob, *texts = pack(error)
+        if blob is not None:  # it does pickle: by name, if it has one
+            with suppress(Exception):
+                blob = _pickle.dumps(error, _PROTOCOL)
+        return _pickle.dumps((blob, *texts), _PROTOCOL)
 
     def read_error(self, blob: bytes) -> BaseException:
         """Unpickle an exception; its cause is the traceback as text."""
         return unpack(_pickle.loads(blob))
+
+
+def _by_value(value: Any) -> bytes:
+    try:
+        return pickling.dumps(value)
+    except PicklingFailed as error:
+        raise Unwritable(str(error).splitlines()[0]) from error

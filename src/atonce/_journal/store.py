@@ -6,12 +6,12 @@ whatever means takes nothing back; with ``durable`` it is on the disk.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from atonce._journal.code import Identity
@@ -94,11 +94,13 @@ class Store:
             JournalError: it cannot be opened, is no journal of this version, or another program writes to it.
         """
         self.path = path
+        self._real = os.path.realpath(path)  # the program may go to another folder
+        self._pid = os.getpid()
         self._lock = threading.RLock()  # re-entrant: the garbage collector may end a run anywhere
         self._works: set[int] = set()  # those that runs of this program write to. Guarded by: _lock
         self._users = 0  # runs that have it. Guarded by: _stores_lock
         check_file(path)  # before a file is made beside what is no journal
-        self._file_lock = Lock(path)
+        self._file_lock = Lock(self._real)
         try:
             check_file(path)
             with said(path):
@@ -108,9 +110,7 @@ class Store:
             raise
 
     def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(
-            Path(self.path).absolute(), timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=32
-        )
+        database = sqlite3.connect(self._real, timeout=_BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=32)
         try:
             if sys.platform == "win32":
                 database.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -213,10 +213,15 @@ class Store:
         with self._lock:
             self._works.discard(work)
 
-    def put(self, work: int, rows: Sequence[tuple[Any, ...]]) -> None:
+    def put(self, work: int, rows: Sequence[tuple[Any, ...]], gone: Sequence[int] = ()) -> None:
         """Write outcomes down, each like a ``Row``; all or none.
 
         When this returns they are there, whatever becomes of this program.
+
+        Args:
+            work: the function's number.
+            rows: the outcomes.
+            gone: places whose outcomes are none any more.
         """
         with self.writing() as database:
             begin = 0
@@ -224,20 +229,30 @@ class Store:
                 for end in range(begin + size, len(rows) + 1, size):
                     database.execute(statement, [value for row in rows[begin:end] for value in (work, *row)])
                     begin = end
+            database.executemany("DELETE FROM outcomes WHERE work = ? AND place = ?", [(work, place) for place in gone])
 
     def close(self) -> None:
         """Close the file, if nobody else has it. What SQLite keeps beside it goes into it, and is removed."""
+        if not self.is_ours:  # SQLite forbids to close what was opened before a fork ("How To Corrupt", 2.6)
+            return
         with _stores_lock:
             self._users -= 1
             if self._users:
                 return
             for key in [key for key, store in _stores.items() if store is self]:
                 del _stores[key]
-            with self._lock, said(self.path):
-                try:
-                    self._database.close()
-                finally:
-                    self._file_lock.close()
+        # Race: 1. another thread opens the file now, before it is closed; 2. its lock goes with ours. It writes on, and SQLite
+        # keeps the file whole; only another program is not told. To close under the lock of all files would risk a deadlock.
+        with self._lock, said(self.path):
+            try:
+                self._database.close()
+            finally:
+                self._file_lock.close()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was opened by this process, and not by one that it was forked from."""
+        return self._pid == os.getpid()
 
 
 _stores: dict[tuple[int, int], Store] = {}  # open files, by device and inode
@@ -252,7 +267,7 @@ def open_store(path: str) -> Store:
     """
     with _stores_lock:
         store = _stores.get(key_of(path) or (0, 0))
-        if store is None:
+        if store is None or not store.is_ours:
             store = Store(path)
             key = key_of(path)
             if key is not None:  # else somebody has removed it meanwhile

@@ -539,6 +539,8 @@ class Run:
         self._ordering.add(delivery)
         if not self.caller_helps or self._caller_stays or self._pumped is None or delivery.worker in {"", self._pumped.name}:
             return
+        if delivery.recalled:
+            return
         if self._crew is not None and is_of_kind(delivery.worker, self._crew.engine.kind):
             self._heard_from.add(delivery.worker)
             with self._lock:  # Race: 1. all have delivered; 2. the manager sends them home; 3. nobody would work
@@ -646,13 +648,15 @@ class Run:
 
     def _finish(self, *, wait: bool) -> None:
         self.closed = True
-        for companion in list(self._companions):
-            companion.end(wait=wait)
-        self._drain()
-        self.account.close(self.source.taken)
-        if self.journal is not None:
-            self.report.notices += self.journal.notices()
-            self.journal.close()
+        try:
+            for companion in list(self._companions):
+                companion.end(wait=wait)
+            self._drain()
+            self.account.close(self.source.taken)
+        finally:
+            if self.journal is not None:
+                self.report.notices += self.journal.notices()
+                self.journal.close()
         if self._emit is not None:
             self._emit(RunEnded())
         self._bell.ring()  # for another thread that is in a stream which this one has closed

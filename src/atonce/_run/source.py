@@ -162,7 +162,7 @@ class Source:
         limit = self._fair(limit, workers, least)
         if limit < 1:
             return None
-        if self._known:
+        if self._known and self.prompt:  # else an input may wait for what the consumer is given, and that for its next one
             limit = max(limit, self._at_once(workers))
         batch = self._next(self._read(min(limit, self.barred - self.taken)))
         # Race: 1. we say that the input has ended; 2. the consumer finds that all that was taken has, too, and goes; 3. we take the

@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
     inputs = open_inputs(wish.inputs, lines=wish.lines, jsonl=wish.jsonl, pattern=wish.glob)
     with closing(inputs), stdout_kept() as stdout:
         fn = find(wish.target)
-        order = Order(Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True)
+        order = Order(Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True, prompt=inputs.prompt)
         try:
             session = Workplace(Options()).open(order)
         except (OptionError, EngineUnavailable) as error:

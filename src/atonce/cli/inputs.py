@@ -1,5 +1,7 @@
 """The inputs of a run from a command line: one kind, read lazily, remembered until their record is written."""
 
+import os
+import stat
 from collections.abc import Callable, Iterator
 from glob import glob
 from pathlib import Path
@@ -20,11 +22,13 @@ class Inputs(Iterator[Any]):
     Attributes:
         kind: what the inputs are, for people.
         checked: whether an ``UnreadableLine`` may stand among the items.
+        prompt: whether reading never keeps anybody waiting: not of a pipe.
     """
 
     def __init__(self, kind: str, entries: Iterator[Entry], *, length: int | None = None, file: BinaryIO | None = None) -> None:
         self.kind = kind
         self.checked = file is not None
+        self.prompt = file is None or stat.S_ISREG(os.fstat(file.fileno()).st_mode)
         self._entries = entries
         self._length = length
         self._file = file

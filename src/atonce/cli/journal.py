@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from atonce._journal.reader import Reader, Work, opened
-from atonce._journal.store import Row
+from atonce._journal.store import BEHIND, Row
 from atonce._values.words import plural
 from atonce.cli.arguments import Parser
 from atonce.cli.usage import UsageError
@@ -24,7 +24,7 @@ _EPILOG = """\
 an outcome is one line of --jsonl:
   {"function": ..., "index": 0, "input": "'a.png'", "value": ..., "attempts": 1, "seconds": 0.012}
 The input is shown as Python shows it, shortened; the index is its place in the input that it was first
-seen in. A value that is a pickle is shown as {"pickle": BYTES}.
+seen in, and missing if that place is another's. A value that is a pickle is shown as {"pickle": BYTES}.
 
 The same by SQL:
   sqlite3 FILE "SELECT place, input, error FROM outcomes WHERE error IS NOT NULL"
@@ -83,7 +83,8 @@ def _summary(reader: Reader, path: str, *, failed: bool) -> Iterator[str]:
         yield f"{work.name}: {outcomes} ({told}) since {work.begun} UTC, as {work.form}"
         rows = reader.rows(work, failed_only=True)
         for row in rows if failed else islice(rows, _SHOWN):
-            yield f"  item {row.place}: {row.input}  {_one_line(row.error)}"
+            name = f"item {row.place}" if row.place < BEHIND else "an item"
+            yield f"  {name}: {row.input}  {_one_line(row.error)}"
         if not failed and work.failed > _SHOWN:
             yield f"  {work.failed - _SHOWN:,} more: --failed"
 
@@ -106,5 +107,6 @@ def _record(work: Work, row: Row) -> dict[str, object]:
         result = {"value": json.loads(row.value or b"null")}
     else:
         result = {"value": {"pickle": len(row.value or b"")}}
+    index = {"index": row.place} if row.place < BEHIND else {}
     how = {"attempts": row.attempts, "seconds": row.seconds}
-    return {"function": work.name, "index": row.place, "input": row.input, **result, **how}
+    return {"function": work.name, **index, "input": row.input, **result, **how}

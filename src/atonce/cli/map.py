@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from atonce._api.opening import Order, Workplace
@@ -53,12 +54,15 @@ def main(words: Sequence[str]) -> int:
             return 0
         with nullcontext(stdout) if stdout is not None else file_opened(wish.output, inputs.source) as descriptor:
             name = "standard output" if stdout is not None else wish.output
+            _check_apart(wish.output, wish.journal)
             ledger = Ledger(inputs, Output(descriptor, name))
             return _run(fn, ledger, inputs, options, quiet=wish.quiet, to_file=stdout is None)
 
 
 def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Options, *, quiet: bool, to_file: bool) -> int:
-    order = Order(Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True, timed=True, form=Json())
+    order = Order(
+        Checked(fn) if inputs.checked else fn, (inputs,), options, streamed=True, timed=True, form=Json(), prompt=inputs.prompt
+    )
     try:
         session = Workplace(Options()).open(order)
     except (OptionError, EngineUnavailable, JournalError) as error:
@@ -82,6 +86,14 @@ def _run(fn: Callable[..., Any], ledger: Ledger, inputs: Inputs, options: Option
     if ended_by is not None:
         _say(_explained(ended_by))
     return 1 if ended_by is not None or ledger.failed else 0
+
+
+def _check_apart(output: str, journal: str | None) -> None:
+    """Refuse to write records over the journal."""
+    if journal is not None and output != "-":
+        for name in (journal, f"{journal}-wal"):
+            if Path(name).exists() and Path(output).samefile(name):
+                raise UsageError(f"-o {output} would overwrite the journal: write to another file")
 
 
 def _explained(error: BaseException) -> str:
