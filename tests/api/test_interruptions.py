@@ -1,7 +1,11 @@
 """Ctrl-C, and the sudden death of the program: everything ends, soon, and nothing stays behind."""
 
+import threading
+
 import pytest
 
+import atonce
+from atonce._run.driver import Run
 from atonce.testing import wait_until
 
 from .scripts import Program, is_alive
@@ -185,3 +189,37 @@ def test_what_workers_print_is_seen(tmp_path):
     """,
     )
     assert program.end() == (0, "number 0\nnumber 1\nnumber 2\ndone\n", "")
+
+
+@pytest.mark.parametrize("call", [atonce.map, lambda *args, **how: list(atonce.stream(*args, **how))], ids=["map", "stream"])
+def test_ctrl_c_while_a_thread_is_started_leaves_no_thread(call, monkeypatch):
+    start = threading.Thread.start
+    started = []
+
+    def start_and_interrupt(thread):
+        start(thread)
+        started.append(thread)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        call(abs, range(1000), engine="thread", max_workers=3)
+    monkeypatch.undo()
+    wait_until(lambda: not any(thread.is_alive() for thread in started), "the threads to end")
+    assert len(started) == 2
+
+
+def test_ctrl_c_before_anybody_is_there_who_would_let_the_workers_go(monkeypatch):
+    hire, workers = Run.hire, []
+
+    def hire_and_interrupt(run, crew):
+        hire(run, crew)
+        workers.extend(thread for thread in threading.enumerate() if "abs-thread" in thread.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "hire", hire_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        atonce.map(abs, range(1000), engine="thread", max_workers=3)
+    wait_until(lambda: not any(thread.is_alive() for thread in workers), "the threads to end")
+    assert workers

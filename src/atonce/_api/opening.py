@@ -249,6 +249,8 @@ class Workplace:
             begin(run, options, crew, staff, self.clock)
         except BaseException:
             run.abandon()
+            if self._staff is None:
+                staff.close(wait=False)
             raise
         return run, staff
 

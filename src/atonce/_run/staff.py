@@ -163,6 +163,11 @@ class Staff:
             for worker in idle:
                 worker.close(wait=True)
 
+    def __del__(self) -> None:
+        # Race: 1. workers are hired; 2. Ctrl-C comes before anybody is there who would let them go again.
+        if self._rosters:
+            self.close(wait=False)
+
     def _find(self, roster: Roster) -> Worker | None:
         """Find a worker on the bench, or hire one if there may be another."""
         if roster.bench:

@@ -39,7 +39,11 @@ class Puller(ABC):
         self._reading = False  # Written by the thread, read by close(): whether it is inside the user's input iterator
         # A daemon, so that a thread that hangs in the user's code cannot keep the program from ending. Every ordinary end joins it.
         self.thread = threading.Thread(target=self._life, name=context.name, daemon=True)
-        self.thread.start()
+        try:
+            self.thread.start()
+        except BaseException:  # Ctrl-C, while the thread is waited for: it may be there, and nobody will know of it
+            self._mail.put(None)
+            raise
 
     def assign(self, place: Place) -> None:
         """Go and work at this place."""
