@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from atonce._journal.code import identity_of
 from atonce._journal.digest import NoDigest, digest_of
 from atonce._journal.form import Form, Pickles, Unwritable
-from atonce._journal.places import Places
+from atonce._journal.places import Columns, Places
 from atonce._journal.store import Row, Store, open_store
 from atonce._values.batch import Batch, Delivery, Misfortune
 from atonce._values.numbered import Numbered
@@ -81,18 +81,18 @@ class Journal:
         Raises:
             JournalError: an outcome cannot be read.
         """
-        digests = [self._digest_of(index, item) for index, item in enumerate(items, start)]
+        digests = self._digests_of(start, items)
         if self._places.is_new(start):
             for index, (item, digest) in enumerate(zip(items, digests, strict=True), start):
                 if digest is not None:
                     self._awaited[index] = (index, digest, _text_of(item))
             return [Batch(start, items)]
-        if (whole := self._places.take_all(start, digests)) is not None:
-            self._found.append(self._delivery(start, [Row._make(found) for found in whole], items))
+        if (found := self._places.take_all(start, digests)) is not None:
+            self._found.append(self._delivery_of_values(start, found, items))
             return []
         rows = [self._recall(index, item, digest) for index, (item, digest) in enumerate(zip(items, digests, strict=True), start)]
         batches: list[Batch] = []
-        found: list[Delivery] = []
+        known: list[Delivery] = []
         begin = 0
         for end in range(1, len(items) + 1):
             if end < len(items) and (rows[end] is None) is (rows[begin] is None):
@@ -100,9 +100,9 @@ class Journal:
             if rows[begin] is None:
                 batches.append(Batch(start + begin, items[begin:end]))
             else:
-                found.append(self._delivery(start + begin, [row for row in rows[begin:end] if row is not None], items[begin:end]))
+                known.append(self._delivery(start + begin, [row for row in rows[begin:end] if row is not None], items[begin:end]))
             begin = end
-        self._found += found  # at the end: who fails before has read nothing
+        self._found += known  # at the end: who fails before has read nothing
         return batches
 
     def hand_on(self) -> None:
@@ -113,6 +113,12 @@ class Journal:
             except IndexError:  # somebody else has just taken it
                 return
             self.to(delivery)
+
+    def _digests_of(self, start: int, items: Sequence[Any]) -> list[bytes | None]:
+        try:
+            return list(map(digest_of, items))
+        except NoDigest:
+            return [self._digest_of(index, item) for index, item in enumerate(items, start)]
 
     def _digest_of(self, index: int, item: Any) -> bytes | None:
         try:
@@ -133,6 +139,17 @@ class Journal:
         place = self._places.place_for(index) if row is None else row.place
         self._awaited[index] = (place, digest, _text_of(item))
         return None
+
+    def _delivery_of_values(self, start: int, found: Columns, items: Sequence[Any]) -> Delivery:
+        """Hand on outcomes that all are values, as ``_delivery`` does: nearly all are, of a run that goes on."""
+        try:
+            delivery = Delivery(start, list(map(self._form.read, found.values)), [], 0.0, 0.0, _NAME, list(found.seconds))
+        except Exception:
+            return self._delivery(start, self._places.rows(start, len(items)), items)  # which says whose it is
+        if found.attempts.count(1) != len(items):
+            delivery.attempts = {position: tries for position, tries in enumerate(found.attempts) if tries != 1}
+        delivery.recalled = True
+        return delivery
 
     def _delivery(self, start: int, rows: Sequence[Row], items: Sequence[Any]) -> Delivery:
         """Hand on outcomes as a worker would."""

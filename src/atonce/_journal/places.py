@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from atonce._journal.store import BEHIND, Row, Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ("Places",)
+__all__ = ("Columns", "Places")
 
 _AHEAD = 256  # rows that are read at once
 _SMALL_BYTES = 4096  # larger values are read one by one
@@ -25,9 +25,12 @@ _COLUMNS = "place, digest, input, error, attempts, seconds, worker"
 _SMALL = f"CASE WHEN length(value) <= {_SMALL_BYTES} THEN value END"
 _FOLLOWING = (
     f"SELECT {_COLUMNS}, {_SMALL} FROM outcomes "  # noqa: S608 (our own numbers)
-    f"WHERE work = ? AND place >= ? AND place < {BEHIND} ORDER BY place LIMIT {_AHEAD}"
+    f"WHERE work = ? AND place >= ? AND place < {BEHIND} ORDER BY place LIMIT ?"
 )
-_BETWEEN = f"SELECT {_COLUMNS}, {_SMALL} FROM outcomes WHERE work = ? AND place >= ? AND place < ? ORDER BY place"  # noqa: S608
+_BETWEEN = (
+    f"SELECT digest, error IS NULL, attempts, seconds, {_SMALL} FROM outcomes "  # noqa: S608
+    "WHERE work = ? AND place >= ? AND place < ? ORDER BY place"
+)
 _EQUAL = (
     f"SELECT {_COLUMNS}, NULL FROM outcomes INDEXED BY outcomes_by_digest "  # noqa: S608
     "WHERE work = ? AND digest = ? AND place >= ? ORDER BY place"
@@ -36,6 +39,14 @@ _VALUE = "SELECT value FROM outcomes WHERE work = ? AND place = ?"
 _THERE = "SELECT 1 FROM outcomes WHERE work = ? AND place = ?"
 _COUNTS = "SELECT count(*), max(CASE WHEN place < ? THEN place END), max(place) FROM outcomes WHERE work = ?"
 _INDEX = "CREATE INDEX IF NOT EXISTS outcomes_by_digest ON outcomes (work, digest, place)"
+
+
+class Columns(NamedTuple):
+    """What neighbouring outcomes are, an entry each: how often they were started, how long they took, their values as written."""
+
+    attempts: tuple[int, ...]
+    seconds: tuple[float, ...]
+    values: tuple[bytes, ...]
 
 
 class Places:
@@ -62,13 +73,13 @@ class Places:
         """Tell whether no input from this one on can have an outcome, or find its place taken."""
         return not self.left and index > self._end
 
-    def take_all(self, start: int, digests: Sequence[bytes | None]) -> list[tuple[object, ...]] | None:
+    def take_all(self, start: int, digests: Sequence[bytes | None]) -> Columns | None:
         """Give neighbouring inputs the outcomes that stand in their places, if that is one for each and all have succeeded.
 
         That is so for nearly all inputs of a run that goes on, and costs half of looking at each.
 
         Returns:
-            The rows, whole; ``None`` if somebody has to look at each.
+            Their values and what belongs to these; ``None`` if somebody has to look at each.
         """
         end = start + len(digests)
         if end > self._end + 1 or any(self._given[start:end]):
@@ -77,12 +88,17 @@ class Places:
             found = database.execute(_BETWEEN, (self._work, start, end)).fetchall()
         if len(found) != len(digests):
             return None
-        _, equal, _, errors, _, _, _, values = zip(*found, strict=True)
-        if list(equal) != digests or any(errors) or None in values:
+        equal, succeeded, attempts, seconds, values = zip(*found, strict=True)
+        if list(equal) != digests or not all(succeeded) or None in values:
             return None
         self._given[start:end] = b"\1" * len(digests)
         self.left -= len(digests)
-        return found
+        return Columns(attempts, seconds, values)
+
+    def rows(self, start: int, count: int) -> list[Row]:
+        """Return the outcomes in these places, one by one."""
+        with self._store.reading() as database:
+            return [Row._make(found) for found in database.execute(_FOLLOWING, (self._work, start, count))]
 
     def take(self, index: int, digest: bytes) -> Row | None:
         """Give an input an outcome, if there is one for it. Inputs come in rising order."""
@@ -126,7 +142,7 @@ class Places:
             if rows or self._read_to > self._end:
                 return rows[0] if rows and rows[0].place == place else None
             with self._store.reading() as database:
-                found = database.execute(_FOLLOWING, (self._work, max(place, self._read_to))).fetchall()
+                found = database.execute(_FOLLOWING, (self._work, max(place, self._read_to), _AHEAD)).fetchall()
             rows.extend(map(Row._make, found))
             self._read_to = rows[-1].place + 1 if len(found) == _AHEAD else self._end + 1
 

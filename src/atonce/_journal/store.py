@@ -53,7 +53,7 @@ CREATE TABLE outcomes (
 # Several rows in a statement take half as long as one by one, and the GIL is let go, and has to be got again, once for all of them.
 # (Measured: benchmarks/micro/journal.py)
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_INSERTS = {size: f"INSERT OR REPLACE INTO outcomes VALUES {', '.join([_ROW] * size)}" for size in (64, 8, 1)}  # noqa: S608
+_INSERTS = {size: f"INSERT OR REPLACE INTO outcomes VALUES {', '.join([_ROW] * size)}" for size in (64, 32, 16, 8, 4, 2, 1)}  # noqa: S608
 
 
 class Row(NamedTuple):
