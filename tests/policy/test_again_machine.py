@@ -95,6 +95,8 @@ class Run(RuleBasedStateMachine):
             if index in over:
                 self.ended[index] = over[index]
                 self.successes += end == "a value"
+                if end == "time" and over[index] == "given up":  # nobody wants it; who it asked is left alone
+                    self.held_until_s = self.clock.now() + 3.0
             else:
                 self.put_aside(index, end)
         if not self.source.stopped:
