@@ -136,9 +136,10 @@ def test_a_failure_that_ends_a_call_ends_it_again_until_it_is_retried(how, tmp_p
     with pytest.raises(ValueError, match="no 5"):
         atonce.map(fn, range(10), **how)
     ran(tmp_path)
-    with pytest.raises(ValueError, match="no 5"):
+    with pytest.raises(ValueError, match="no 5") as caught:
         atonce.map(fn, range(10), **how)
     assert 5 not in ran(tmp_path)
+    assert caught.value.__notes__[-1] == f"it is kept in {how['journal']}: retry_failed=True (--retry-failed) runs it again"
     mend(tmp_path, 5)
     assert atonce.map(fn, range(10), retry_failed=True, **how) == [x * 10 for x in range(10)]
 

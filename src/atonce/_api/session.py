@@ -91,6 +91,10 @@ class Session(Generic[B]):
         run = self.run
         if run.fault is not None:
             raise run.fault
+        failure = run.account.first_failure()
+        if failure is not None and run.journal is not None and run.journal.has_told_of(failure.worker):
+            with suppress(Exception):  # the user's exception may refuse attributes
+                failure.error.add_note(f"it is kept in {run.journal.path}: retry_failed=True (--retry-failed) runs it again")
         run.account.verdict()
         if isinstance(run.source.error, JournalError):
             raise run.source.error

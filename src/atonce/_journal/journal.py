@@ -240,6 +240,11 @@ class Journal:
             self._unwritten.append(f"item {index}: {reason}")
         return None
 
+    @staticmethod
+    def has_told_of(worker: str) -> bool:
+        """Tell whether an outcome that is signed by this worker came from a journal."""
+        return worker == _NAME
+
     def notices(self) -> list[str]:
         """Say what was not kept, and why; and what may be taken for something else."""
         told = []

@@ -12,7 +12,7 @@ With pytest::
 ``python -m atonce.testing`` prints the table of engine by case for the engines that are built in.
 """
 
-from atonce.testing.conformance import calls, ending, failures, flow, limits, surroundings
+from atonce.testing.conformance import calls, ending, failures, flow, keeping, limits, surroundings
 from atonce.testing.conformance.kit import Case, Kit
 
 __all__ = ("CASES", "Case", "Kit")
@@ -22,6 +22,7 @@ CASES: tuple[Case, ...] = (
     *failures.CASES,
     *limits.CASES,
     *ending.CASES,
+    *keeping.CASES,
     *calls.CASES,
     *surroundings.CASES,
 )

@@ -101,6 +101,10 @@ class Kit:
         """Make a function one that this engine is for."""
         return AsyncTwin(fn) if self.coroutines and not is_coroutine_function(fn) else fn
 
+    def path(self, name: str) -> Path:
+        """Name a file that is not there yet."""
+        return self._folder / f"{next(self._numbers)}-{name}"
+
     def evidence(self) -> Evidence:
         """Make a new, empty book of evidence."""
         return Evidence(self._folder / f"evidence-{next(self._numbers)}")
