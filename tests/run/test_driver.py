@@ -133,6 +133,9 @@ class Worker:
     def nudge(self, _place):
         self.nudged += 1
 
+    def close(self, *, wait):
+        """Its staff lets it go."""
+
 
 @pytest.fixture
 def hired(run_of):
