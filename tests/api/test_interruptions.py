@@ -191,23 +191,31 @@ def test_what_workers_print_is_seen(tmp_path):
     assert program.end() == (0, "number 0\nnumber 1\nnumber 2\ndone\n", "")
 
 
+async def nothing(number):
+    return number
+
+
 @pytest.mark.parametrize("call", [atonce.map, lambda *args, **how: list(atonce.stream(*args, **how))], ids=["map", "stream"])
-def test_ctrl_c_while_a_thread_is_started_leaves_no_thread(call, monkeypatch):
+@pytest.mark.parametrize(
+    ("fn", "options", "threads"), [(abs, {"engine": "thread", "max_workers": 3}, 2), (nothing, {}, 1), (nothing, {}, 2)]
+)
+def test_ctrl_c_while_a_thread_is_started_leaves_no_thread(call, fn, options, threads, monkeypatch):
     start = threading.Thread.start
     started = []
 
     def start_and_interrupt(thread):
         start(thread)
         started.append(thread)
-        if len(started) == 2:
+        if len(started) == threads:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(threading.Thread, "start", start_and_interrupt)
     with pytest.raises(KeyboardInterrupt):
-        call(abs, range(1000), engine="thread", max_workers=3)
+        call(fn, range(1000), **options)
     monkeypatch.undo()
-    wait_until(lambda: not any(thread.is_alive() for thread in started), "the threads to end")
-    assert len(started) == 2
+    workers = [thread for thread in started if thread.name != "atonce-manager"]  # who waits a while for other errands
+    wait_until(lambda: not any(thread.is_alive() for thread in workers), "the threads to end")
+    assert len(started) == threads
 
 
 def test_ctrl_c_before_anybody_is_there_who_would_let_the_workers_go(monkeypatch):

@@ -1,6 +1,5 @@
 """``retries=`` takes a policy of tenacity's: it decides, with a state as it would have there, and the waiting is ours."""
 
-import asyncio
 import logging
 import math
 import os
@@ -18,28 +17,9 @@ from tenacity import AsyncRetrying, Retrying
 import atonce
 from atonce import OptionError
 
+from .failing import Fails, FailsOnLoop
+
 ENGINES = ["inline", "thread", "process", "auto"]
-
-
-class Fails:
-    """Fails so many times for an item, then gives it back."""
-
-    def __init__(self, evidence, times, error=OSError):
-        self.evidence = evidence
-        self.times = times
-        self.error = error
-
-    def __call__(self, number):
-        self.evidence.note(number)
-        if self.evidence.lines().count(str(number)) <= self.times:
-            raise self.error(f"not yet, {number}")
-        return number
-
-
-class FailsOnLoop(Fails):
-    async def __call__(self, number):
-        await asyncio.sleep(0)
-        return super().__call__(number)
 
 
 def ways():

@@ -367,3 +367,12 @@ def test_values_of_a_programs_own_classes_are_the_same_in_its_next_run(tmp_path,
     command = [sys.executable, "program.py", engine]
     told = [subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout for _ in range(2)]
     assert told == ["0\n", "3\n"]
+
+
+@pytest.mark.parametrize(("durable", "level"), [(False, 1), (True, 2)])
+def test_a_durable_journal_waits_for_the_disk(path, durable, level):
+    journal = open_journal(str(path), double, durable=durable)
+    with journal._store.reading() as database:
+        assert database.execute("PRAGMA synchronous").fetchone() == (level,)  # 1: not at each commit, 2: at each
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    journal.close()

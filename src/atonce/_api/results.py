@@ -14,7 +14,7 @@ from atonce.errors import DeadlineExceeded, RemoteError, TasksFailed
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator, Sequence
     from typing import Any, Self
 
     from atonce._api.session import AsyncSession, SyncSession
@@ -145,7 +145,7 @@ def _generate(opening: Opening[SyncSession]) -> Generator[Any, None, None]:
                 session.close()
                 session.verdict()
     except DeadlineExceeded as error:
-        Collected(session).tell(error)
+        _tell_what_had_ended(error, session)
         raise
     sieve.verdict()
 
@@ -165,7 +165,7 @@ async def _generate_async(opening: Opening[AsyncSession]) -> AsyncGenerator[Any,
                 await session.close()
                 session.verdict()
     except DeadlineExceeded as error:
-        Collected(session).tell(error)
+        _tell_what_had_ended(error, session)
         raise
     finally:
         await deliveries.aclose()
@@ -261,10 +261,15 @@ class Collected:
         return finish(self._results, run.job.name, run.report, outcomes)
 
     def tell(self, error: DeadlineExceeded) -> None:
-        """Put the outcomes that there are to what says that it is too late. An item's own error is another one."""
-        if error is self._session.too_late:
-            there = [*self._deliveries, *self._session.run.left_over()]
-            error.outcomes = tuple(outcome for delivery in there for outcome in outcomes_of(delivery))
+        """Put the outcomes that there are to what says that it is too late."""
+        _tell_what_had_ended(error, self._session, self._deliveries)
+
+
+def _tell_what_had_ended(error: DeadlineExceeded, session: Session[Any], taken: Sequence[Delivery] = ()) -> None:
+    """Put outcomes to what says that it is too late, beside those of what was taken. An item's own error is another one."""
+    if error is session.too_late:
+        there = [*taken, *session.run.left_over()]
+        error.outcomes = tuple(outcome for delivery in there for outcome in outcomes_of(delivery))
 
 
 def finish(results: Results[Any], name: str, report: Report, outcomes: list[AnyOutcome] | None) -> Results[Any]:

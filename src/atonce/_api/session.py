@@ -167,8 +167,8 @@ class AsyncSession(Session[AwaitedBell]):
         run, bell = self.run, self.bell
         try:
             while not (late := self._is_too_late()):
-                if run.journal is not None and run.journal.durable:
-                    await self.bell.elsewhere(run.keep)  # the loop does not wait for a disk
+                if run.keeps_slowly:
+                    await self.bell.elsewhere(run.keep)  # the loop does not wait for it
                 delivery = run.poll(self._until_s)
                 if delivery is not None:
                     yield delivery

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from reprlib import Repr
 from typing import TYPE_CHECKING, Any
 
 from atonce._journal.code import identity_of
@@ -12,7 +11,7 @@ from atonce._journal.form import Form, Pickles, Unwritable
 from atonce._journal.places import Columns, Places
 from atonce._journal.store import Row, Store, open_store
 from atonce._values.batch import Batch, Delivery, Misfortune
-from atonce._values.numbered import Numbered
+from atonce._values.shown import shortly
 from atonce.errors import JournalError
 
 if TYPE_CHECKING:
@@ -20,14 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ("Journal", "open_journal")
 
-_SHOWN_CHARACTERS = 80
 _SHOWN = 3  # inputs that are named in a notice
 _MOST_BYTES = 500_000_000  # of a value; SQLite takes a thousand million bytes in a row
 _NAME = "journal"  # the worker that hands on what is here
-
-_short = Repr()
-_short.maxlevel = 3
-_short.maxstring = _short.maxother = _SHOWN_CHARACTERS
 
 
 class Journal:
@@ -85,7 +79,7 @@ class Journal:
         if self._places.is_new(start):
             for index, (item, digest) in enumerate(zip(items, digests, strict=True), start):
                 if digest is not None:
-                    self._awaited[index] = (index, digest, _text_of(item))
+                    self._awaited[index] = (index, digest, _encodable(shortly(item)))
             return [Batch(start, items)]
         if (found := self._places.take_all(start, digests)) is not None:
             self._found.append(self._delivery_of_values(start, found, items))
@@ -137,7 +131,7 @@ class Journal:
         if row is not None and (row.error is None or not self._retry_failed):
             return row
         place = self._places.place_for(index) if row is None else row.place
-        self._awaited[index] = (place, digest, _text_of(item))
+        self._awaited[index] = (place, digest, _encodable(shortly(item)))
         return None
 
     def _delivery_of_values(self, start: int, found: Columns, items: Sequence[Any]) -> Delivery:
@@ -311,23 +305,6 @@ def open_journal(
     except BaseException:
         store.close()
         raise
-
-
-def _text_of(item: Any) -> str:
-    """Return the beginning of an input's ``repr``, for people."""
-    kind = type(item)
-    if kind is Numbered:
-        item, kind = item.item, type(item.item)
-    try:
-        if kind is int or kind is float or (kind is str and len(item) <= _SHOWN_CHARACTERS):
-            text = repr(item)
-        elif kind is bytes or kind is bytearray or kind is str:
-            text = f"{item[:_SHOWN_CHARACTERS]!r}..."
-        else:
-            text = _short.repr(item)
-    except Exception:
-        return f"<{kind.__name__}, whose repr fails>"
-    return _encodable(text)
 
 
 def _described(error: BaseException) -> str:

@@ -22,7 +22,7 @@ __all__ = ("BEHIND", "Row", "Store", "open_store", "said")
 
 BEHIND = 1 << 40  # places from here on are for outcomes whose place belongs to another input
 _BUSY_S = 60.0
-_CHECKPOINT_PAGES = 4000  # Measured: benchmarks/micro/journal.py, a checkpoint each 1,000 pages costs a third more
+_CHECKPOINT_PAGES = 4000  # Measured: 60,000 tiny items, 9.3 µs each; 10.2 at 1,000 pages, 9.5 at 16,000
 
 _SCHEMA = """\
 CREATE TABLE works (
@@ -50,8 +50,8 @@ CREATE TABLE outcomes (
 ) WITHOUT ROWID;
 """
 
-# Several rows in a statement take half as long as one by one, and the GIL is let go, and has to be got again, once for all of them.
-# (Measured: benchmarks/micro/journal.py)
+# Several rows in a statement take less than one by one, and the GIL is let go, and has to be got again, once for all of them.
+# Measured: 60,000 tiny items, 5.1 µs each for put() instead of 8.6.
 _ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _INSERTS = {size: f"INSERT OR REPLACE INTO outcomes VALUES {', '.join([_ROW] * size)}" for size in (64, 32, 16, 8, 4, 2, 1)}  # noqa: S608
 

@@ -28,13 +28,14 @@ class LookoutOfRun:
         """
         self._lookout = Lookout(clock, run.present, run.job.name, strict=strict)
         self._run: Run | None = run
+        self._errand: Errand | None = None
         run.watch_over(self)
-        self._errand: Errand = ATTENDANTS.send(self._lookout.watch)
+        self._errand = ATTENDANTS.send(self._lookout.watch)
 
     def end(self, *, wait: bool) -> None:
         """Look no more, and tell the run's report. The consumer; without ``wait``, any thread, and nothing is told."""
         run, self._run = self._run, None
-        begun = not ATTENDANTS.call_off(self._errand)
+        begun = self._errand is not None and not ATTENDANTS.call_off(self._errand)
         self._lookout.end(wait=wait and begun)
         if wait and run is not None:
             run.report.notices += [blockage.words(run.job.name) for blockage in self._lookout.worst()]

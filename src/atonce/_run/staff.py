@@ -165,7 +165,7 @@ class Staff:
 
     def __del__(self) -> None:
         # Race: 1. workers are hired; 2. Ctrl-C comes before anybody is there who would let them go again.
-        if self._rosters:
+        if not self._closed:
             self.close(wait=False)
 
     def _find(self, roster: Roster) -> Worker | None:

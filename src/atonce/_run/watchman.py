@@ -20,8 +20,8 @@ from contextlib import suppress
 from atonce._policy import silence
 from atonce._run.attendants import ATTENDANTS
 from atonce._run.inflow import FedSource
-from atonce._run.item_notes import shortly
 from atonce._run.source import Source
+from atonce._values.shown import shortly
 from atonce._values.words import in_words, plural
 from atonce._workers.in_flight import awaited_by, carried_by, place_of, reads, stacks
 

@@ -38,7 +38,11 @@ class LoopWorker:
             return
         self.loop = _new_loop()
         self._thread = threading.Thread(target=self._run_loop, name=self.name, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C, while the thread is waited for: it may be there, and nobody will know of it
+            self.close(wait=False)
+            raise
 
     def assign(self, place: Place) -> None:
         """Go and work at this place."""
