@@ -13,7 +13,7 @@ The names are loaded when they are first used, so that ``import atonce`` costs n
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 
 if TYPE_CHECKING:
-    from atonce import errors
+    from atonce import errors, race
     from atonce._api.explain import Explanation, explain
     from atonce._api.mapping import amap, astream, map, starmap, stream  # noqa: A004 (the built-in's name and meaning)
     from atonce._api.pool import Pool
@@ -27,14 +27,18 @@ if TYPE_CHECKING:
         AtonceError,
         BlockingCall,
         DeadlineExceeded,
+        DeadlockFound,
         EngineUnavailable,
         InternalError,
         JournalError,
         OptionError,
         PicklingFailed,
         PoolClosed,
+        RaceError,
+        RaceFound,
         RemoteError,
         RetryAfter,
+        ScheduleDiverged,
         TaskError,
         TasksFailed,
         TaskTimeout,
@@ -48,6 +52,7 @@ __all__ = (
     "AtonceError",
     "BlockingCall",
     "DeadlineExceeded",
+    "DeadlockFound",
     "EngineUnavailable",
     "Explanation",
     "Failure",
@@ -59,11 +64,14 @@ __all__ = (
     "Plan",
     "Pool",
     "PoolClosed",
+    "RaceError",
+    "RaceFound",
     "RemoteError",
     "Report",
     "Results",
     "Retry",
     "RetryAfter",
+    "ScheduleDiverged",
     "Stream",
     "Success",
     "TaskError",
@@ -76,6 +84,7 @@ __all__ = (
     "explain",
     "map",
     "pure",
+    "race",
     "starmap",
     "stream",
 )
@@ -97,8 +106,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 def __getattr__(name: str) -> object:
     from importlib import import_module  # noqa: PLC0415 (nothing is loaded before it is used)
 
-    if name == "errors":
-        return import_module("atonce.errors")
+    if name in ("errors", "race"):
+        return import_module(f"atonce.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'atonce' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF.get(name, "atonce.errors")), name)

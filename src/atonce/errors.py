@@ -23,14 +23,18 @@ __all__ = (
     "AtonceError",
     "BlockingCall",
     "DeadlineExceeded",
+    "DeadlockFound",
     "EngineUnavailable",
     "InternalError",
     "JournalError",
     "OptionError",
     "PicklingFailed",
     "PoolClosed",
+    "RaceError",
+    "RaceFound",
     "RemoteError",
     "RetryAfter",
+    "ScheduleDiverged",
     "TaskError",
     "TaskTimeout",
     "TasksFailed",
@@ -151,6 +155,28 @@ class RetryAfter(Exception):
 
     def __str__(self) -> str:
         return f"asked to be tried again after {self.seconds:g} s"
+
+
+class RaceError(AtonceError, AssertionError):
+    """What ``atonce.race`` found, or why it could not say. A test runner counts it as a failed assertion.
+
+    Attributes:
+        report: the ``atonce.race.Report`` behind it, where there is one.
+    """
+
+    report: Any = None
+
+
+class RaceFound(RaceError):
+    """An order of execution was found in which the program fails. The user's exception is its cause."""
+
+
+class DeadlockFound(RaceError):
+    """An order of execution was found in which nobody can go on. The message says who waits for what, and who holds it."""
+
+
+class ScheduleDiverged(RaceError):
+    """A replay string does not fit this program: at one of its steps, the task that it names cannot go on, or is not there."""
 
 
 class _Crash(TaskError):

@@ -1,0 +1,109 @@
+"""The operating system's threads that carry tasks. They are kept from run to run: to start one takes longer than a short run.
+
+Each task finds its carrier as it would find a new thread: without thread-local values, and with an empty context.
+"""
+
+from __future__ import annotations
+
+import _thread
+import ctypes
+from collections.abc import Callable
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from atonce.race.scheduler import Task
+
+__all__ = ("Carriers",)
+
+_locals_of_thread = ctypes.pythonapi.PyThreadState_GetDict  # where threading.local keeps what belongs to the calling thread
+_locals_of_thread.restype = ctypes.c_void_p
+
+
+class Carriers:
+    """Threads that wait for tasks. Ended by `close`.
+
+    Guarded by: the baton; whoever runs may call `carry` and `give_back`.
+    """
+
+    def __init__(self) -> None:
+        self._idle: list[_Carrier] = []
+        self._all: list[_Carrier] = []
+        self._carries: dict[Task, _Carrier] = {}
+
+    def carry(self, task: Task, body: Callable[[], None]) -> None:
+        """Give the task a thread. The body begins there as soon as the task's baton is released."""
+        carrier = self._idle.pop() if self._idle else self._new()
+        carrier.body = body
+        task.baton = carrier.baton
+        self._carries[task] = carrier
+
+    def give_back(self, task: Task) -> None:
+        """Forget what belonged to the task's thread, which may carry another one from now on. Called in that thread."""
+        carrier = self._carries.pop(task, None)
+        if carrier is not None:
+            _forget_locals()
+            self._idle.append(carrier)
+
+    def close(self) -> None:
+        """End all threads, and wait until they are gone. One that hangs in the user's code is left to the end of the program."""
+        idle, self._idle = self._idle, []
+        for carrier in idle:
+            carrier.body = None
+            carrier.baton.release()
+        for carrier in idle:
+            carrier.join()
+
+    @property
+    def hanging(self) -> int:
+        """How many threads never came back."""
+        return len(self._carries)
+
+    def _new(self) -> _Carrier:
+        carrier = _Carrier()
+        self._all.append(carrier)
+        return carrier
+
+
+class _Carrier:
+    def __init__(self) -> None:
+        self.baton = _thread.allocate_lock()
+        self.baton.acquire()
+        self.body: Callable[[], None] | None = None
+        self.join = _started(self._carry)
+
+    def _carry(self) -> None:
+        while True:
+            self.baton.acquire()
+            body, self.body = self.body, None
+            if body is None:
+                return
+            Context().run(body)
+            del body
+
+
+def _forget_locals() -> None:
+    address = _locals_of_thread()
+    if address:
+        ctypes.cast(address, ctypes.py_object).value.clear()
+
+
+# Not threading.Thread, whose methods are patched while a run is on.
+def _started(function: Callable[[], None]) -> Callable[[], object]:
+    """Start a thread that does not keep the program alive, and return what waits for its end."""
+    thread: Any = _thread  # its names differ from version to version
+    if hasattr(thread, "start_joinable_thread"):  # 3.13
+        return thread.start_joinable_thread(function, daemon=True).join  # type: ignore[no-any-return]
+    begun = thread.allocate_lock()
+    begun.acquire()
+    sentinels = []
+
+    def body() -> None:
+        sentinels.append(thread._set_sentinel())  # noqa: SLF001 (what threading.Thread.join waits for, before 3.13)
+        sentinels[0].acquire()
+        begun.release()
+        function()
+
+    thread.start_new_thread(body, ())
+    begun.acquire()
+    return sentinels[0].acquire  # type: ignore[no-any-return]

@@ -1,0 +1,370 @@
+"""One run: tasks take turns, and which of them goes on is decided here, by a strategy, at each operation.
+
+Exactly one task runs at any moment; all others are parked on a baton, each with the operation that it will do next. A task that
+comes to an operation calls `Scheduler.point`: it announces the operation, the strategy picks one of the tasks whose operation is
+ready, and that one goes on. The operation itself is done by the task, after `point` has returned, by the interpreter's own
+instruction. So a run is a list of picks, and the same picks make the same run.
+
+Who touches what: everything here belongs to the running task; handing on the baton hands on all of it. Threads that are not tasks
+never come in: the hooks look at `Scheduler.ident` first.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from atonce.race.operations import Operation, Place
+
+if TYPE_CHECKING:
+    from atonce.race.carriers import Carriers
+    from atonce.race.search.strategy import Strategy
+
+__all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "active", "activate", "deactivate")
+
+_PATIENCE = 2_000  # operations that a task may do while it is being unwound, before it is stopped at the next one again
+
+
+class Abort(BaseException):
+    """Unwinds a task whose run is over. Not an Exception, and raised again at the next operation if it was caught."""
+
+
+class Stuck(NamedTuple):
+    """A task that could not go on when the run failed: what it was about to do, and which locks it held."""
+
+    number: int
+    name: str
+    operation: Operation
+    held: tuple[tuple[str, int, Place | None], ...]
+
+    @classmethod
+    def of(cls, task: Task) -> Stuck:
+        """Take down how a task stands."""
+        return cls(task.number, task.name, task.pending, tuple(task.held))
+
+
+class Failure(NamedTuple):
+    """Why a run failed.
+
+    Attributes:
+        kind: ``"exception"``, ``"deadlock"``, ``"livelock"`` (more steps than a run may take) or ``"left alive"`` (the program has
+            ended, and a thread that is no daemon waits for ever).
+        error: the user's exception, if it was one.
+        task: in which task it was raised.
+        stuck: otherwise, the tasks that had not ended.
+    """
+
+    kind: str
+    error: BaseException | None = None
+    task: Task | None = None
+    stuck: Sequence[Stuck] = ()
+
+
+class Step(NamedTuple):
+    """One operation that was done."""
+
+    task: int
+    operation: Operation
+    pick: int
+    """Index of the pick that let it happen. What is done without a pick of its own (a release, an end) carries -1."""
+
+
+class Task:
+    """What the scheduler knows of one thread of the program under test. Number 0 is the one that called."""
+
+    __slots__ = ("baton", "begun", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
+
+    def __init__(self, number: int, name: str, pending: Operation, subject: object = None, *, daemon: bool = False) -> None:
+        self.number = number
+        self.name = name
+        self.pending = pending
+        self.subject = subject  # the threading.Thread, if it is one
+        self.daemon = daemon
+        self.baton = allocate_lock()  # released by whoever lets it go on; its carrier brings one of its own
+        self.baton.acquire()
+        self.ident = 0  # of the thread that carries it
+        self.done = False
+        self.begun = False
+        self.held: list[tuple[str, int, Place | None]] = []  # locks that it holds: name, number, where it took them
+        self.caught = 0  # how many times it has gone on although it was being unwound
+        self.unwinding = False
+
+    def __repr__(self) -> str:
+        return f"<task {self.number} {self.name}>"
+
+
+_active: Scheduler | None = None
+
+
+def active() -> Scheduler | None:
+    """Return the scheduler that decides over the calling thread, if there is one."""
+    scheduler = _active
+    return scheduler if scheduler is not None and scheduler.ident == get_ident() else None
+
+
+def activate(scheduler: Scheduler) -> None:
+    """Let the hooks find this scheduler."""
+    global _active  # noqa: PLW0603 (one run at a time in a process: names are patched for all of it)
+    _active = scheduler
+
+
+def deactivate() -> None:
+    """Let the hooks find none."""
+    global _active  # noqa: PLW0603
+    _active = None
+
+
+class Scheduler:
+    """One run of one program.
+
+    Attributes:
+        ident: the operating system's thread of the running task.
+        running: the task that runs.
+        now_s: virtual time.
+        picks: what was decided so far: a task's number, or ``~k`` for the k-th of several things (see `choose`).
+        trace: what was done so far.
+        doubts: why this run can be no part of a proof: words for people, each once, and the place that was seen first.
+    """
+
+    def __init__(self, strategy: Strategy, carriers: Carriers, *, max_steps: int, strict: bool = False) -> None:
+        self.ident = get_ident()
+        self.now_s = 1_000.0
+        self.picks: list[int] = []
+        self.trace: list[Step] = []
+        self.doubts: dict[str, Place | None] = {}
+        self.failure: Failure | None = None
+        self.interrupt: BaseException | None = None
+        self.aborting = False
+        self.strict = strict  # a release is a decision as well, since somebody looks at whether a lock is free
+        self.wants_strict = False
+        self.tasks: list[Task] = []
+        self.live: list[Task] = []
+        self.kept: list[object] = []  # alive until the run ends: no number is given twice, no address used again
+        self.on_step: Callable[[Step], None] | None = None  # who wants to see each step: the report does, in a run of its own
+        self._numbers: dict[int, int] = {}
+        self._strategy = strategy
+        self._pick = strategy.pick
+        self._every_pick = strategy.every_pick
+        self._carriers = carriers
+        self._max_steps = max_steps
+        self._over = allocate_lock()
+        self._over.acquire()
+        self.running = self._new_task("main", None, daemon=False)
+
+    # ---------------------------------------------------------------- for the hooks and the primitives
+
+    def number(self, thing: object) -> int:
+        """Return the number of an object in this run: counted as they are met, so that equal runs give equal numbers."""
+        number = self._numbers.get(id(thing))
+        if number is None:
+            number = self._numbers[id(thing)] = len(self.kept)
+            self.kept.append(thing)
+        return number
+
+    def same(self, thing: object, owner: object) -> None:
+        """Let an object stand for another one: an object's ``__dict__`` holds the object's own cells."""
+        if id(thing) not in self._numbers:
+            number = self.number(owner)
+            self.kept.append(thing)
+            self._numbers[id(thing)] = number
+
+    def point(self, operation: Operation) -> None:
+        """Announce what the running task does next, and return when it may do it.
+
+        Raises:
+            Abort: the run is over.
+        """
+        me = self.running
+        if self.aborting:
+            self._go_on_unwinding(me, operation)
+            return
+        me.pending = operation
+        chosen = self._next(me)
+        if chosen is not me:
+            self._hand(chosen)
+            me.baton.acquire()
+            self.ident = me.ident
+            if self.aborting:
+                me.unwinding = True
+                raise Abort
+        step = Step(me.number, me.pending, len(self.picks) - 1)
+        self.trace.append(step)
+        if self.on_step is not None:
+            self.on_step(step)
+
+    def note(self, operation: Operation) -> None:
+        """Record what the running task does now, without letting others go first."""
+        if self.aborting:
+            return
+        step = Step(self.running.number, operation, -1)
+        self.trace.append(step)
+        if self.on_step is not None:
+            self.on_step(step)
+
+    def replace(self, operation: Operation) -> None:
+        """Say that the step just permitted turns out to touch something else: others have changed what it would do."""
+        if self.trace and not self.aborting:
+            self.trace[-1] = self.trace[-1]._replace(operation=operation)
+
+    def choose(self, count: int) -> int:
+        """Let the strategy decide between `count` things that are not tasks, and return which: from 0."""
+        if self.aborting or count == 1:
+            return 0
+        choice = self._strategy.choose(self, count)
+        self.picks.append(~choice)
+        return choice
+
+    def doubt(self, reason: str, place: Place | None = None) -> None:
+        """Say why nothing can be proved from this run."""
+        self.doubts.setdefault(reason, place)
+
+    def spawn(self, body: Callable[[], None], name: str, subject: object, *, daemon: bool) -> Task:
+        """Add a task. It begins when it is first picked.
+
+        Args:
+            body: what it does. An exception that leaves it is the run's failure.
+            name: for people.
+            subject: the object that stands for it in the user's program.
+            daemon: whether the program may end without it.
+        """
+        task = self._new_task(name, subject, daemon=daemon)
+        self._carriers.carry(task, lambda: self._run(task, body))
+        return task
+
+    # ---------------------------------------------------------------- the run as a whole
+
+    def run(self, program: Callable[[], None]) -> None:
+        """Run the program, as task 0, in the calling thread, and return when all tasks have ended."""
+        main = self.running
+        main.begun = True
+        self._strategy.begin(self)
+        try:
+            self._run(main, program)
+        finally:
+            self._over.acquire()
+            self._strategy.end(self)
+
+    def fail(self, error: BaseException, task: Task) -> None:
+        """End the run: a task has failed. The first failure counts."""
+        if self.failure is None and not self.aborting:
+            self.failure = Failure("exception", error, task)
+        self.aborting = True
+
+    def stop(self, interrupt: BaseException | None = None) -> None:
+        """End the run, from whichever thread: nobody wants it any more."""
+        if self.interrupt is None:
+            self.interrupt = interrupt
+        self.aborting = True
+
+    def _run(self, task: Task, body: Callable[[], None]) -> None:
+        """Run the body of a task, and hand on the baton when it has ended. Called in the thread that carries it."""
+        self.ident = task.ident = get_ident()
+        try:
+            if not self.aborting:
+                task.begun = True
+                body()
+        except Abort:
+            pass
+        except Exception as error:
+            self.fail(error, task)
+        except BaseException as error:
+            self._left_by(error, task)
+        self._carriers.give_back(task)
+        self._finish(task)
+
+    def _left_by(self, error: BaseException, task: Task) -> None:
+        if task.number and isinstance(error, SystemExit):
+            return  # as threading does: it ends the thread, and nothing else
+        if task.number:
+            self.fail(error, task)
+        else:
+            self.stop(error)  # Ctrl-C, or a test runner's skip
+
+    def _finish(self, task: Task) -> None:
+        task.done = True
+        self.live.remove(task)
+        if not self.aborting:
+            self.note(Operation("end", ((self.number(task), None, True),), enables=True))
+            chosen = self._next(None)
+            if chosen is not None:
+                self._hand(chosen)
+                return
+        self._wake_one()
+
+    def _wake_one(self) -> None:
+        """Let the next parked task unwind; the last one to do so ends the run."""
+        if self.live:
+            self._hand(self.live[-1])
+        else:
+            self._over.release()
+
+    # ---------------------------------------------------------------- deciding
+
+    def _new_task(self, name: str, subject: object, *, daemon: bool) -> Task:
+        task = Task(len(self.tasks), name, Operation("begin"), subject, daemon=daemon)
+        self.tasks.append(task)
+        self.live.append(task)
+        return task
+
+    def _hand(self, task: Task) -> None:
+        self.running = task
+        task.baton.release()
+
+    def _next(self, me: Task | None) -> Task | None:
+        """Decide who goes on. ``None``: nobody, since the run is over, and the last task has ended."""
+        enabled = self._enabled()
+        if not enabled or len(self.picks) >= self._max_steps:
+            self._no_more(enabled)
+            if me is None:
+                return None
+            me.unwinding = True
+            raise Abort
+        if len(enabled) == 1 and not self._every_pick:
+            chosen = enabled[0]
+        else:
+            chosen = self._pick(self, enabled, me)
+        operation = chosen.pending
+        if operation.wake_s is not None and operation.ready is None and operation.wake_s > self.now_s:
+            self.now_s = operation.wake_s  # whoever sleeps may be woken at any time, and then it is that late
+        self.picks.append(chosen.number)
+        return chosen
+
+    def _enabled(self) -> list[Task]:
+        enabled = self._ready()
+        while not enabled:  # nobody can go on: time passes until a timeout ends
+            ends = [task.pending.wake_s for task in self.live if task.pending.wake_s is not None]
+            later = [end for end in ends if end > self.now_s]
+            if not later:
+                return enabled
+            self.now_s = min(later)
+            enabled = self._ready()
+        return enabled
+
+    def _ready(self) -> list[Task]:
+        enabled = []
+        for task in self.live:
+            ready = task.pending.ready
+            if ready is None or ready():
+                enabled.append(task)
+        return enabled
+
+    def _no_more(self, enabled: list[Task]) -> None:
+        """End a run that cannot go on, or goes on for too long."""
+        if enabled:
+            self._fail_with("livelock")
+        elif any(not task.daemon for task in self.live):
+            self._fail_with("deadlock" if any(task.number == 0 for task in self.live) else "left alive")
+        self.aborting = True
+
+    def _fail_with(self, kind: str) -> None:
+        if self.failure is None and not self.aborting:
+            self.failure = Failure(kind, None, None, [Stuck.of(task) for task in self.live if not task.daemon])
+
+    def _go_on_unwinding(self, me: Task, operation: Operation) -> None:
+        """Let a task whose run is over do what its ``finally`` blocks do, but not wait, and not for ever."""
+        me.caught += 1
+        blocked = operation.ready is not None and not operation.ready()
+        if not me.unwinding or blocked or me.caught > _PATIENCE:
+            me.unwinding = True
+            raise Abort

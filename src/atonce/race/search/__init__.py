@@ -1,0 +1,1 @@
+"""Which order comes next: a strategy a file."""
