@@ -73,7 +73,7 @@ class Step(NamedTuple):
 class Task:
     """What the scheduler knows of one thread of the program under test. Number 0 is the one that called."""
 
-    __slots__ = ("baton", "begun", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
+    __slots__ = ("baton", "begun", "born", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
 
     def __init__(self, number: int, name: str, pending: Operation, subject: object = None, *, daemon: bool = False) -> None:
         self.number = number
@@ -86,6 +86,7 @@ class Task:
         self.ident = 0  # of the thread that carries it
         self.done = False
         self.begun = False
+        self.born = -1  # the pick that let it be started
         self.held: list[tuple[str, int, Place | None]] = []  # locks that it holds: name, number, where it took them
         self.caught = 0  # how many times it has gone on although it was being unwound
         self.unwinding = False
@@ -124,6 +125,7 @@ class Scheduler:
         now_s: virtual time.
         picks: what was decided so far: a task's number, or ``~k`` for the k-th of several things (see `choose`).
         trace: what was done so far.
+        unfinished: what daemons were about to do when the program ended.
         doubts: why this run can be no part of a proof: words for people, each once, and the place that was seen first.
     """
 
@@ -132,6 +134,7 @@ class Scheduler:
         self.now_s = 1_000.0
         self.picks: list[int] = []
         self.trace: list[Step] = []
+        self.unfinished: list[Step] = []
         self.doubts: dict[str, Place | None] = {}
         self.failure: Failure | None = None
         self.interrupt: BaseException | None = None
@@ -229,6 +232,7 @@ class Scheduler:
             daemon: whether the program may end without it.
         """
         task = self._new_task(name, subject, daemon=daemon)
+        task.born = next((step.pick for step in reversed(self.trace) if step.pick >= 0 and step.task == self.running.number), -1)
         self._carriers.carry(task, lambda: self._run(task, body))
         return task
 
@@ -286,11 +290,16 @@ class Scheduler:
         self.live.remove(task)
         if not self.aborting:
             self.note(Operation("end", ((self.number(task), None, True),), enables=True))
-            chosen = self._next(None)
+            chosen = None if self._only_daemons() else self._next(None)
             if chosen is not None:
                 self._hand(chosen)
                 return
+            self.unfinished = [Step(other.number, other.pending, -1) for other in self.live]
+            self.aborting = True
         self._wake_one()
+
+    def _only_daemons(self) -> bool:
+        return all(task.daemon for task in self.live)
 
     def _wake_one(self) -> None:
         """Let the next parked task unwind; the last one to do so ends the run."""
@@ -353,8 +362,8 @@ class Scheduler:
         """End a run that cannot go on, or goes on for too long."""
         if enabled:
             self._fail_with("livelock")
-        elif any(not task.daemon for task in self.live):
-            self._fail_with("deadlock" if any(task.number == 0 for task in self.live) else "left alive")
+        else:
+            self._fail_with("left alive" if self.tasks[0].done else "deadlock")
         self.aborting = True
 
     def _fail_with(self, kind: str) -> None:

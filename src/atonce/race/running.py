@@ -1,0 +1,125 @@
+"""A program, run once or many times, each time in the order that a strategy decides."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable
+from inspect import iscoroutinefunction
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from atonce.race.carriers import Carriers
+from atonce.race.eye import Eye
+from atonce.race.interrupts import Interrupts
+from atonce.race.loops import run_coroutine_function
+from atonce.race.primitives.patching import Patched
+from atonce.race.scheduler import Scheduler, activate, deactivate
+from atonce.race.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atonce.race.search.strategy import Strategy
+
+__all__ = ("Runner",)
+
+_MAX_STEPS = 50_000  # of a run, above which it is a livelock; a program that takes long by itself gets ten times its first run
+_COLLECT_EVERY = 100  # runs between two collections of garbage: in a run it would come at odd moments, and run finalizers there
+
+
+class Runner:
+    """Runs a program under control. A context manager: outside its block everything is as it was.
+
+    Args:
+        program: what is run; synchronous, or a coroutine function. It takes no arguments.
+        include: prefixes of the names of modules whose code is looked into.
+        seen: functions whose code is looked into in any case.
+
+    Attributes:
+        runs: how many there have been.
+        eye: what looks into the code.
+    """
+
+    def __init__(self, program: Callable[[], object], include: Sequence[str], seen: Sequence[Callable[..., object]]) -> None:
+        self.runs = 0
+        self.eye = Eye(include, seen)
+        self._program = _as_plain(program)
+        self._carriers = Carriers()
+        self._patched = Patched()
+        self._interrupts = Interrupts()
+        self._watchdog = Watchdog()
+        self._strict = False
+        self._max_steps = _MAX_STEPS
+        self._chance: object = None
+        self._collected = False
+
+    def __enter__(self) -> Runner:
+        self._patched.__enter__()
+        try:
+            self.eye.__enter__()
+            self._interrupts.__enter__()
+            self._watchdog.__enter__()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self._chance = random.getstate()
+        self._collected = gc.isenabled()
+        gc.disable()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if self._collected:
+            gc.enable()
+        if self._chance is not None:
+            random.setstate(self._chance)  # type: ignore[arg-type]
+        self._watchdog.__exit__(None, None, None)
+        self._interrupts.__exit__(None, None, None)
+        self.eye.__exit__(None, None, None)
+        self._patched.__exit__(None, None, None)
+        self._carriers.close()
+
+    def once(self, strategy: Strategy, *, watch: Callable[[Scheduler], None] | None = None) -> Scheduler:
+        """Run the program in the order that the strategy decides.
+
+        Args:
+            strategy: who decides.
+            watch: is given the run before it begins.
+
+        Raises:
+            BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
+        """
+        run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self._strict)
+        if watch is not None:
+            watch(run)
+        random.seed(0)
+        self._interrupts.run = self._watchdog.run = run
+        activate(run)
+        try:
+            run.run(self._program)
+        finally:
+            deactivate()
+            self._interrupts.run = self._watchdog.run = None
+        self.runs += 1
+        if self.runs % _COLLECT_EVERY == 0:
+            gc.collect()
+        if run.interrupt is not None:
+            raise run.interrupt
+        self._max_steps = max(self._max_steps, 10 * len(run.picks))
+        return run
+
+    def looks_at_locks(self, run: Scheduler) -> bool:
+        """Tell whether a run asked if a lock is free. From now on a release is a step of its own, and what was found before is void."""
+        asked = run.wants_strict and not self._strict
+        self._strict = self._strict or asked
+        return asked
+
+
+def _as_plain(program: Callable[[], object]) -> Callable[[], None]:
+    if iscoroutinefunction(program):
+        return lambda: run_coroutine_function(program)
+
+    def plain() -> None:
+        program()
+
+    return plain
