@@ -15,7 +15,7 @@ from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from atonce.race.operations import Operation, Place
+from atonce.race.operations import WHOLE, Operation, Place
 
 if TYPE_CHECKING:
     from atonce.race.carriers import Carriers
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "active", "activate", "deactivate")
 
+_END = object()  # stands for the end of the program, which daemons do not live to see
 _PATIENCE = 2_000  # operations that a task may do while it is being unwound, before it is stopped at the next one again
 
 
@@ -289,14 +290,21 @@ class Scheduler:
         task.done = True
         self.live.remove(task)
         if not self.aborting:
-            self.note(Operation("end", ((self.number(task), None, True),), enables=True))
+            ends = ((self.number(task), WHOLE, True),)
+            self.note(Operation("end", ends if task.daemon else (*ends, (self.number(_END), WHOLE, False)), enables=True))
             chosen = None if self._only_daemons() else self._next(None)
             if chosen is not None:
                 self._hand(chosen)
                 return
-            self.unfinished = [Step(other.number, other.pending, -1) for other in self.live]
+            self.unfinished = [Step(other.number, self._cut_off(other.pending), -1) for other in self.live]
             self.aborting = True
         self._wake_one()
+
+    def _cut_off(self, operation: Operation) -> Operation:
+        """Say what a daemon would have done next: it conflicts with the program's end, since all that comes after it is unknown."""
+        if operation.ready is not None and not operation.ready():
+            return operation
+        return Operation(operation.kind, (*operation.cells, (self.number(_END), WHOLE, True)), operation.place)
 
     def _only_daemons(self) -> bool:
         return all(task.daemon for task in self.live)
