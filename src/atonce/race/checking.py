@@ -3,19 +3,206 @@
 from __future__ import annotations
 
 import functools
-import sys
-import time
 from collections.abc import Callable, Sequence
-from inspect import iscoroutinefunction
-from typing import Any, ParamSpec
+from time import perf_counter
+from typing import Any, Literal, ParamSpec, overload
 
-from atonce.errors import OptionError
+from atonce.errors import DeadlockFound, OptionError, ScheduleDiverged
 from atonce.race.budget import seconds_of
 from atonce.race.minimise import minimise
-from atonce.race.report import Report
+from atonce.race.report import Report, Verdict
 from atonce.race.running import Runner
-from atonce.race.scheduler import Scheduler
+from atonce.race.schedule import format_picks, parse_picks
 from atonce.race.search.plan import STRATEGIES, Plan
-from atonce.race.search.strategy import Strategy
+from atonce.race.search.replaying import Replaying
+from atonce.race.search.searching import Search, search
+from atonce.race.settings import settings
+from atonce.race.targets import Target
+from atonce.race.telling.tell import tell
 
 __all__ = ("check", "explore", "replay")
+
+P = ParamSpec("P")
+
+_BUDGET = "5s"
+
+
+def explore(
+    fn: Callable[[], object] | None = None,
+    *,
+    budget: str | float = _BUDGET,
+    runs: int | None = None,
+    strategy: str = "auto",
+    seed: int = 0,
+    include: Sequence[str] | None = None,
+    time: str = "virtual",
+    setup: Callable[[], Any] | None = None,
+    workers: Sequence[Callable[[Any], object]] | None = None,
+    invariant: Callable[[Any], object] | None = None,
+) -> Report:
+    """Run a function again and again, each time in another order of its threads, and report whether any order makes it fail.
+
+    The function is an ordinary test: it builds its state, starts threads, joins them, and asserts. All that it does with ``threading``,
+    ``queue``, ``concurrent.futures`` (threads), ``asyncio`` and ``time`` is under control while it runs, and nothing else is changed.
+
+    Args:
+        fn: the function, synchronous or a coroutine function, without arguments.
+        budget: how long to look: seconds, or a text with a unit (``"500ms"``, ``"5s"``, ``"2min"``).
+        runs: how many orders to run at most; ``None``: as many as the budget allows.
+        strategy: ``"auto"`` looks through all orders that differ, in turns with guesses; ``"dpor"``, ``"pos"`` and ``"random"`` do
+            only the one.
+        seed: of the guesses. The same seed makes the same search.
+        include: names of modules whose code is looked into, their submodules included. By default the function's own module and
+            its package. A call of other Python code with shared things is taken for one step, and proves nothing.
+        time: ``"virtual"``: nobody waits; a sleep may end at any time, and a timeout ends when nobody else can go on.
+        setup: instead of `fn`: makes the state that the workers share.
+        workers: what runs side by side, a thread each; each is given the state.
+        invariant: is given the state when all have ended, and says whether it is right.
+
+    Returns:
+        The report: ``report.verdict`` is ``"failed"``, ``"proved"`` or ``"not found"``.
+
+    Raises:
+        OptionError: an option is unknown, or cannot be honoured.
+
+    Example:
+        >>> import threading
+        >>> def test():
+        ...     lock = threading.Lock()
+        ...     with lock:
+        ...         pass
+        >>> explore(test).verdict
+        'proved'
+    """
+    target = Target.of(fn, setup, workers, invariant, include)
+    seconds = seconds_of(budget)
+    _validate(strategy, time, runs)
+    plan = Plan(strategy, seed)
+    begun = perf_counter()
+    with Runner(target.program, target.include, target.functions) as runner:
+        found = search(runner, plan, seconds=seconds, runs=runs)
+        if found.failing is None:
+            return _clear(found, runner.eye.name, target, seed, perf_counter() - begun)
+        return _failed(found, runner, target, seed, perf_counter() - begun)
+
+
+@overload
+def check(fn: Callable[P, Any], /) -> Callable[P, Any]: ...
+@overload
+def check(
+    *, require: Literal["proved", "not found"] = "proved", **options: Any
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]: ...
+def check(fn: Callable[P, Any] | None = None, /, *, require: Literal["proved", "not found"] = "proved", **options: Any) -> Any:
+    """Make a test that runs in all orders that make a difference, and fails if one of them does.
+
+    Args:
+        fn: the test, synchronous or a coroutine function. Its arguments (a test runner's fixtures) are the same in each run.
+        require: what the test passes with. ``"proved"``: there is no order in which it fails. ``"not found"``: none was found, for
+            programs of which more cannot be known: too many orders, or timeouts.
+        options: those of `explore`.
+
+    Returns:
+        A function with the same arguments, which returns nothing.
+
+    Raises:
+        RaceFound: when it is called, and an order fails. The exception that it raised is the cause.
+        DeadlockFound: when it is called, and an order ends with nobody who can go on.
+        OptionError: an option is unknown, or cannot be honoured.
+
+    Example:
+        >>> @check(require="proved")
+        ... def test_nothing_is_shared():
+        ...     assert sum(range(4)) == 6
+        >>> test_nothing_is_shared()
+    """
+    if fn is None:
+        return functools.partial(check, require=require, **options)
+    if require not in ("proved", "not found"):
+        raise OptionError(f'require={require!r} is neither "proved" nor "not found"')
+    test = fn
+
+    @functools.wraps(test)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        __tracebackhide__ = True
+        asked = settings.replay
+        if asked:
+            replay(Target.bound(test, args, kwargs), asked, include=options.get("include"))
+        else:
+            explore(Target.bound(test, args, kwargs), **{**options, **settings.options()}).assert_ok(require)
+
+    return checked
+
+
+def replay(fn: Callable[[], object], schedule: str, *, include: Sequence[str] | None = None) -> None:
+    """Run a function once, in exactly the order that a report named, and raise what it raises.
+
+    Under a debugger, a breakpoint in the function stops there as in any program: the other threads are parked meanwhile.
+
+    Args:
+        fn: the function that was explored.
+        schedule: `Report.replay`, like ``"r1:0*6.1*3.2*4.1.0*6"``.
+        include: as for `explore`; it has to be the same.
+
+    Raises:
+        BaseException: what the function, or a thread that it started, raises in this order.
+        DeadlockFound: nobody can go on. The message says who waits for what.
+        ScheduleDiverged: the order does not fit: the function, or what it uses, is not what it was.
+        OptionError: the text is no such order.
+    """
+    __tracebackhide__ = True
+    picks = parse_picks(schedule)
+    target = Target.of(fn, None, None, None, include)
+    following = Replaying(picks)
+    with Runner(target.program, target.include, target.functions) as runner:
+        run = runner.once(following)
+        if runner.looks_at_locks(run):
+            run = runner.once(following)
+        failure = run.failure
+        if following.diverged:
+            raise ScheduleDiverged(
+                f"{target.name} did not follow the order {following.diverged}.\n"
+                "It was written for another version of the function, of what it uses, or with other modules included"
+            )
+        story = tell(runner.once, picks) if failure is not None and failure.error is None else None
+    if failure is not None:
+        raise failure.error or DeadlockFound(str(_report(target, "failed", replay=schedule, failure=failure.kind, story=story)))
+
+
+def _clear(found: Search, eye: str, target: Target, seed: int, seconds: float) -> Report:
+    return _report(
+        target,
+        "proved" if found.proved else "not found",
+        schedules=found.runs,
+        steps=found.steps,
+        seconds=seconds,
+        seed=seed,
+        eye=eye,
+        doubts=found.why_not,
+    )
+
+
+def _failed(found: Search, runner: Runner, target: Target, seed: int, seconds: float) -> Report:
+    assert found.failing is not None
+    smallest = minimise(runner.once, found.failing)
+    failure = smallest.run.failure
+    assert failure is not None
+    return _report(
+        target,
+        "failed",
+        schedules=found.runs,
+        steps=found.steps,
+        seconds=seconds,
+        seed=seed,
+        eye=runner.eye.name,
+        replay=format_picks(smallest.picks),
+        error=failure.error,
+        failure=failure.kind,
+        switches=smallest.switches,
+        minimal=smallest.minimal,
+        doubts=() if smallest.repeats else ("the order did not fail again: the program depends on more than the order",),
+        story=tell(runner.once, smallest.picks),
+    )
+
+
+def _report(target: Target, verdict: Verdict, *, schedules: int = 1, seconds: float = 0.0, **rest: Any) -> Report:
+    return Report(verdict, function=target.name, target=target.command, schedules=schedules, seconds=seconds, **rest)

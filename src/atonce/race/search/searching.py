@@ -21,12 +21,14 @@ class Search(NamedTuple):
     Attributes:
         failing: the run that failed, if one did.
         runs: how many there were.
+        steps: of the longest.
         proved: every order that could make a difference was run, and none failed.
         why_not: why that is not known, in words.
     """
 
     failing: Scheduler | None
     runs: int
+    steps: int
     proved: bool
     why_not: tuple[str, ...]
 
@@ -45,16 +47,17 @@ def search(runner: Runner, plan: Plan, *, seconds: float, runs: int | None) -> S
     """
     ends = perf_counter() + seconds
     strategy = Strategy()
-    done = 0
+    done = steps = 0
     while True:
         run = runner.once(strategy)
         done += 1
+        steps = max(steps, len(run.picks))
         if run.failure is not None:
-            return Search(run, done, proved=False, why_not=())
+            return Search(run, done, steps, proved=False, why_not=())
         if runner.looks_at_locks(run):
             plan.start_again()
         else:
             plan.learn(strategy, run)
         if plan.finished or (runs is not None and done >= runs) or perf_counter() >= ends:
-            return Search(None, done, proved=plan.proved, why_not=plan.why_not_proved())
+            return Search(None, done, steps, proved=plan.proved, why_not=plan.why_not_proved())
         strategy = plan.next()

@@ -1,0 +1,140 @@
+"""What is run: a function, or a state with workers and what must hold of it; and which modules' code is looked into."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from inspect import iscoroutinefunction
+from typing import Any, NamedTuple
+
+from atonce.errors import OptionError
+
+__all__ = ("Target",)
+
+_SKIP = ("atonce.race", "threading", "_pytest", "pytest", "pluggy")  # never looked into: it would look at itself
+
+
+class Target(NamedTuple):
+    """A program, ready to be run.
+
+    Attributes:
+        program: takes no arguments; synchronous, or a coroutine function.
+        functions: whose code is looked into in any case.
+        include: prefixes of the names of modules whose code is looked into.
+        name: for people.
+        command: as the command ``atonce race`` takes it; empty if it cannot.
+    """
+
+    program: Callable[[], object]
+    functions: tuple[Callable[..., object], ...]
+    include: tuple[str, ...]
+    name: str
+    command: str
+
+    @classmethod
+    def of(
+        cls,
+        fn: Callable[[], object] | None,
+        setup: Callable[[], Any] | None,
+        workers: Sequence[Callable[[Any], object]] | None,
+        invariant: Callable[[Any], object] | None,
+        include: Sequence[str] | None,
+    ) -> Target:
+        """Make one of what `explore` was given.
+
+        Raises:
+            OptionError: it is neither a function nor a whole set of setup, workers and invariant; or `include` is no list of names.
+        """
+        if fn is None:
+            if setup is None or not workers:
+                raise OptionError("explore() needs a function, or setup= and workers= (and invariant=)")
+            functions = (setup, *workers, *([invariant] if invariant is not None else []))
+            program: Callable[[], object] = functools.partial(_side_by_side, setup, tuple(workers), invariant)
+        elif setup is not None or workers is not None or invariant is not None:
+            raise OptionError("explore() takes a function, or setup=, workers= and invariant=, not both")
+        else:
+            functions, program = (fn,), fn
+        for function in functions:
+            _callable(function)
+        if fn is not None:
+            _without_arguments(fn)
+        return cls(program, functions, _included(functions, include), _name(functions[0]), _command(fn))
+
+    @staticmethod
+    def bound(fn: Callable[..., object], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[[], object]:
+        """Give a function its arguments: what is left takes none."""
+        if not args and not kwargs:
+            return fn
+        given = functools.partial(fn, *args, **kwargs)
+        return functools.update_wrapper(given, fn)
+
+
+def _side_by_side(
+    setup: Callable[[], Any], workers: Sequence[Callable[[Any], object]], invariant: Callable[[Any], object] | None
+) -> None:
+    """Run the workers, each in a thread of its own, and see whether the state is right when all have ended."""
+    state = setup()
+    threads = [threading.Thread(target=worker, args=(state,), name=_name(worker)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if invariant is not None and invariant(state) is False:
+        raise AssertionError(f"the invariant {_name(invariant)} does not hold of {state!r:.200}")
+
+
+def _callable(function: object) -> None:
+    if not callable(function):
+        raise OptionError(f"{function!r:.100} cannot be called: a race is looked for in a function")
+
+
+def _without_arguments(fn: Callable[..., object]) -> None:
+    try:
+        parameters = inspect.signature(fn, follow_wrapped=False).parameters.values()
+    except (TypeError, ValueError):
+        return
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    missing = [p.name for p in parameters if p.default is p.empty and p.kind not in kinds]
+    if missing:
+        raise OptionError(
+            f"{_name(fn)} takes arguments ({', '.join(missing)}), and would get none.\n"
+            "Give it what it needs in a lambda: race.explore(lambda: fn(...))"
+        )
+
+
+def _included(functions: Sequence[Callable[..., object]], include: Sequence[str] | None) -> tuple[str, ...]:
+    if isinstance(include, str) or (include is not None and not all(isinstance(name, str) for name in include)):
+        raise OptionError(f"include={include!r}: expected a list of module names, as in include=['bank', 'bank_tests.tools']")
+    if include is not None:
+        return tuple(include)
+    names = []
+    for function in functions:
+        module = getattr(_bare(function), "__module__", None)
+        if isinstance(module, str) and not module.startswith(_SKIP):
+            names += [module, module.rpartition(".")[0]] if "." in module else [module]
+    return tuple(dict.fromkeys(names))
+
+
+def _bare(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return getattr(function, "__func__", function)
+
+
+def _name(function: object) -> str:
+    bare = _bare(function)
+    return getattr(bare, "__qualname__", None) or type(bare).__name__
+
+
+def _command(fn: Callable[[], object] | None) -> str:
+    """Say how the command line names a function: a function at the top of a file, or a method of a class there."""
+    bare = _bare(fn)
+    name = getattr(bare, "__qualname__", "")
+    module = sys.modules.get(getattr(bare, "__module__", None) or "")
+    file = getattr(module, "__file__", None)
+    if not file or not name or "<" in name or isinstance(fn, functools.partial):
+        return ""
+    return f"{file}::{name.replace('.', '::')}"
