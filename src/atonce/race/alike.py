@@ -1,0 +1,39 @@
+"""Whether two runs fail in the same way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atonce.race.scheduler import Failure
+
+__all__ = ("ours", "way_of")
+
+_OURS = str(Path(__file__).parent)
+
+
+def ours(file: str) -> bool:
+    """Tell whether a source file belongs to the checker."""
+    return file.startswith(_OURS)
+
+
+def way_of(failure: Failure | None) -> tuple[object, ...]:
+    """Return what two failures have in common if they are the same one: kind, type, and the line that raised it."""
+    if failure is None:
+        return ()
+    if failure.error is None:
+        return (failure.kind,)
+    return (failure.kind, type(failure.error), _raised_at(failure.error.__traceback__))
+
+
+def _raised_at(traceback: TracebackType | None) -> tuple[str, int]:
+    """Return the innermost line that is not the checker's own."""
+    place = ("", 0)
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if not ours(file):
+            place = (file, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return place
