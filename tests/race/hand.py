@@ -69,11 +69,11 @@ class Bench:
         self.carriers = Carriers()
         self.runs = 0
 
-    def attempt(self, strategy, on_step=None):
+    def attempt(self, strategy, watch=None):
         self.runs += 1
         run = Scheduler(strategy, self.carriers, max_steps=self.max_steps)
-        if on_step is not None:
-            on_step(run)
+        if watch is not None:
+            watch(run)
         activate(run)
         try:
             run.run(lambda: self.program(Program(run)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from atonce.race.scheduler import Failure
 
-__all__ = ("ours", "way_of")
+__all__ = ("ours", "raised_at", "way_of")
 
 _OURS = str(Path(__file__).parent)
 
@@ -25,10 +25,10 @@ def way_of(failure: Failure | None) -> tuple[object, ...]:
         return ()
     if failure.error is None:
         return (failure.kind,)
-    return (failure.kind, type(failure.error), _raised_at(failure.error.__traceback__))
+    return (failure.kind, type(failure.error), raised_at(failure.error.__traceback__))
 
 
-def _raised_at(traceback: TracebackType | None) -> tuple[str, int]:
+def raised_at(traceback: TracebackType | None) -> tuple[str, int]:
     """Return the innermost line that is not the checker's own."""
     place = ("", 0)
     while traceback is not None:

@@ -86,11 +86,7 @@ class _Touched:
         """Tell whether an operation conflicts with one of another task."""
         for number, element, writes in operation.cells if operation is not None else ():
             for other, touched, other_writes in self._by_number[number]:
-                if (
-                    other != task
-                    and (writes or other_writes)
-                    and (element is WHOLE or touched is WHOLE or element == touched)
-                ):
+                if other != task and (writes or other_writes) and (element is WHOLE or touched is WHOLE or element == touched):
                     return True
         return False
 

@@ -1,7 +1,7 @@
 """From an order that fails to one that fails in the same way with the fewest switches.
 
-Two ways take turns. *Gathering* takes the failing order apart into pieces of one task's work each, and pulls pieces of the same task
-together, as long as the failure stays. *Bounding* begins from nothing: the order without a switch, then those with one, then with
+Two ways take turns. *Gathering* takes the failing order apart into pieces of one task's work each, and pulls pieces of the same
+task together, as long as the failure stays. *Bounding* begins from nothing: the order without a switch, then those with one, then with
 two, and so on; a task is left only where its next operation conflicts with another task's, since elsewhere it makes no difference
 whether it is left a step later. When bounding has run all orders with fewer switches than the best one, that one is minimal.
 
@@ -40,6 +40,7 @@ class Minimal(NamedTuple):
         repeats: whether the failing order failed again. If not, `run` is the one that was given: the program depends on something
             that is not decided here.
         attempts: how many runs this took.
+        left: the tasks that are left in it although they could go on.
     """
 
     run: Scheduler
@@ -47,6 +48,7 @@ class Minimal(NamedTuple):
     minimal: bool
     repeats: bool
     attempts: int
+    left: frozenset[int] = frozenset()
 
     @property
     def picks(self) -> list[int]:
@@ -79,7 +81,7 @@ def minimise(
     _bound(hunt, bounding, _FIRST_LOOK)
     _gather(hunt)
     minimal = _bound(hunt, bounding, attempts)
-    return Minimal(hunt.best, hunt.switches, minimal=minimal, repeats=True, attempts=hunt.attempts)
+    return Minimal(hunt.best, hunt.switches, minimal=minimal, repeats=True, attempts=hunt.attempts, left=hunt.left)
 
 
 class _Hunt:
@@ -90,6 +92,7 @@ class _Hunt:
     ) -> None:
         self.best = failing
         self.switches = 0
+        self.left: frozenset[int] = frozenset()
         self.places: set[int] = set()
         self.attempts = 0
         self._run = run
@@ -98,8 +101,8 @@ class _Hunt:
         self._end_s = end_s
         self._clock = clock
 
-    @property
     def spent(self) -> bool:
+        """Tell whether no more may be spent."""
         return self.attempts >= self._most or self._clock() >= self._end_s
 
     def begin(self) -> bool:
@@ -109,7 +112,7 @@ class _Hunt:
         self.switches = strategy.switches
         if way_of(run.failure) != self._way or run.picks != self.best.picks:
             return False
-        self.best = run
+        self.best, self.left = run, strategy.ever_left
         for decision, pick in zip(strategy.decisions, run.picks, strict=True):
             if decision.cost(pick) and decision.operation is not None:
                 self.places.add(id(decision.operation.place))
@@ -119,7 +122,7 @@ class _Hunt:
         """Run an order, and keep it if it is better."""
         run = self._one(strategy)
         if way_of(run.failure) == self._way and (strategy.switches, _turns(run)) < (self.switches, _turns(self.best)):
-            self.best, self.switches = run, strategy.switches
+            self.best, self.switches, self.left = run, strategy.switches, strategy.ever_left
         return run
 
     def _one(self, strategy: Counting) -> Scheduler:
@@ -136,7 +139,7 @@ def _bound(hunt: _Hunt, bounding: Bounding, attempts: int) -> bool:
     """Try orders with fewer switches than the best one, and return whether there are none left to try."""
     end = hunt.attempts + attempts
     while bounding.more(hunt.switches):
-        if hunt.spent or hunt.attempts >= end:
+        if hunt.spent() or hunt.attempts >= end:
             return False
         bounding.step(hunt.switches)
     return bounding.complete
@@ -145,11 +148,11 @@ def _bound(hunt: _Hunt, bounding: Bounding, attempts: int) -> bool:
 def _gather(hunt: _Hunt) -> None:
     """Pull pieces of the same task together until that makes nothing better."""
     improved = True
-    while improved and hunt.switches and not hunt.spent:
+    while improved and hunt.switches and not hunt.spent():
         improved = False
         before = hunt.best
         for pieces, choices in _closer(before.picks):
-            if hunt.spent:
+            if hunt.spent():
                 return
             hunt.attempt(Gathered(pieces, choices))
             if hunt.best is not before:

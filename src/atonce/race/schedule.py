@@ -1,7 +1,7 @@
 """An order of execution as a text that people can copy: ``r1:0*6.1*3.2*4.1.0*6``.
 
-Behind ``r1:`` stands what was decided, one after the other and separated by dots: the number of the task that goes on, or ``c2`` for
-the third of several callbacks of an event loop (they are counted from 0); and behind a ``*`` how often in a row. That is all of
+Behind ``r1:`` stands what was decided, one after the other and separated by dots: the number of the task that goes on, or ``c2``
+for the third of several callbacks of an event loop (they are counted from 0); and behind a ``*`` how often in a row. That is all of
 `Scheduler.picks`, and the same picks make the same run.
 """
 

@@ -1,7 +1,7 @@
 """Strategies that take down what they decide between, and count the switches.
 
-A *switch* is counted where a task is left although it could go on, and where a task that was so left is gone back to. Leaving a task
-that waits, sleeps or has ended costs nothing: there, somebody else has to go on in any case. A callback of an event loop that is
+A *switch* is counted where a task is left although it could go on, and where a task that was so left is gone back to. Leaving a
+task that waits, sleeps or has ended costs nothing: there, somebody else has to go on in any case. A callback of an event loop that is
 called before its turn counts as a switch too.
 """
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from atonce.race.scheduler import Scheduler, Task
 
 __all__ = ("Counting", "Decision", "Following", "Gathered")
+
+_FIRST = ~0  # the callback whose turn it is
 
 
 class Decision(NamedTuple):
@@ -42,7 +44,7 @@ class Decision(NamedTuple):
     def cost(self, pick: int) -> int:
         """Return how many switches a pick adds."""
         if self.operation is None and self.others[0] < 0:
-            return int(pick != ~0)
+            return int(pick != _FIRST)
         return int(pick != self.me and (not self.free or pick in self.left))
 
 
@@ -52,6 +54,7 @@ class Counting(Strategy):
     Attributes:
         decisions: one for each pick of the run.
         switches: how many switches the run had.
+        ever_left: the tasks that were left although they could go on.
     """
 
     every_pick = True
@@ -59,20 +62,21 @@ class Counting(Strategy):
     def __init__(self) -> None:
         self.decisions: list[Decision] = []
         self.switches = 0
+        self.ever_left: frozenset[int] = frozenset()
         self._left: frozenset[int] = frozenset()
 
     def begin(self, run: Scheduler) -> None:
         """Begin to count."""
         self.decisions = []
         self.switches = 0
-        self._left = frozenset()
+        self.ever_left = self._left = frozenset()
 
     def pick(self, run: Scheduler, enabled: Sequence[Task], me: Task | None) -> Task:
         """Pick as `decide` says."""
         chosen = self.decide(run, enabled, me)
         others = tuple([task.number for task in enabled])
         if me is None:
-            decision = Decision(-1, None, True, others, self._left, self.switches)  # noqa: FBT003
+            decision = Decision(-1, None, True, others, self._left, self.switches)
         else:
             free = me.number not in others or me.pending.yields
             decision = Decision(me.number, me.pending, free, others, self._left, self.switches)
@@ -83,7 +87,7 @@ class Counting(Strategy):
         """Choose as `prefer` says."""
         choice = self.prefer(run, count)
         others = tuple([~k for k in range(count)])
-        self._take_down(Decision(-1, None, True, others, self._left, self.switches), ~choice)  # noqa: FBT003
+        self._take_down(Decision(-1, None, True, others, self._left, self.switches), ~choice)
         return choice
 
     def decide(self, run: Scheduler, enabled: Sequence[Task], me: Task | None) -> Task:
@@ -106,6 +110,7 @@ class Counting(Strategy):
             return
         if decision.me >= 0 and not decision.free:
             self._left |= {decision.me}
+            self.ever_left |= {decision.me}
         if pick in self._left:
             self._left -= {pick}
 
@@ -135,7 +140,7 @@ class Following(Counting):
 
 
 class Gathered(Counting):
-    """Lets tasks do pieces of their work: a task, and how many steps it does. A piece that cannot be begun or ended is passed over."""
+    """Lets tasks do pieces of their work: a task, and how many steps it does. What cannot be begun or ended is passed over."""
 
     def __init__(self, pieces: Sequence[tuple[int, int]], choices: Sequence[int]) -> None:
         super().__init__()

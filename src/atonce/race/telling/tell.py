@@ -1,0 +1,146 @@
+"""From a failing order to its story: run it once more, see what it shows, and choose the steps that matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atonce.race.alike import ours, raised_at
+from atonce.race.operations import WHOLE
+from atonce.race.telling.diagnosis import Diagnosis, diagnose, label, source_of
+from atonce.race.telling.story import Row, Story
+from atonce.race.telling.values import Peek, peek
+from atonce.race.telling.waiting import plain, waiting_of
+from atonce.race.telling.watching import Once, Seen, Watched, watch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from atonce.race.scheduler import Failure
+
+__all__ = ("tell",)
+
+_MOST_ROWS = 24
+_LIVELOCK_STEPS = 12
+
+
+def tell(once: Once, picks: Sequence[int], *, left: frozenset[int] = frozenset(), look: Peek = peek) -> Story:
+    """Run a failing order once more, and tell what it shows.
+
+    Args:
+        once: runs the program.
+        picks: the order.
+        left: the tasks that are left in it although they could go on.
+        look: says what stands in a cell, without running code of the user's.
+    """
+    watched = watch(once, picks, look)
+    failure = watched.run.failure
+    if failure is None or watched.diverged:
+        why = watched.diverged or "it did not fail again"
+        return Story("RACE", "an order that does not repeat", {}, (), (), len(watched.steps), (f"run once more, {why}",), "")
+    if failure.kind == "exception":
+        return _race(watched, failure, left)
+    if failure.kind == "livelock":
+        return _livelock(watched)
+    return _nobody_goes_on(watched, failure)
+
+
+def _race(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
+    found = diagnose(watched, left)
+    error = failure.error
+    task = failure.task.number if failure.task is not None else 0
+    assert error is not None
+    headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {label(task)}"
+    rows = _rows(watched, _shared(watched, found), found.remarks)
+    facts = (_raised(error, label(task)), *([found.because] if found.because else []))
+    return Story("RACE", headline, _labels(watched), (), rows[0], rows[1], facts, found.hint)
+
+
+def _nobody_goes_on(watched: Watched, failure: Failure) -> Story:
+    waiting = waiting_of(watched)
+    steps = [step for step in watched.steps if any(number in waiting.numbers for number, _, _ in step.cells)]
+    steps = [step for step in steps if step.operation.kind not in ("end", "start")]
+    word, fact = ("DEADLOCK", "nobody can go on") if failure.kind == "deadlock" else ("LEFT ALIVE", _LEFT_ALIVE)
+    rows, elided = _rows(watched, steps, {})
+    return Story(word, waiting.headline, _labels(watched), waiting.lines, rows, elided, (fact,), waiting.hint)
+
+
+_LEFT_ALIVE = "the function has returned, and a thread that is no daemon waits for ever: the program would never end"
+
+
+def _livelock(watched: Watched) -> Story:
+    rows, elided = _rows(watched, watched.steps[-_LIVELOCK_STEPS:], {})
+    fact = f"after {len(watched.run.picks)} steps it was stopped: these are the last ones"
+    hint = (
+        "wait for an event or a condition instead of asking again and again; a program that only takes long needs a smaller input"
+    )
+    return Story("LIVELOCK", "the program goes on and on", _labels(watched), (), rows, elided, (fact,), hint)
+
+
+def _labels(watched: Watched) -> dict[int, str]:
+    return {task.number: f"{label(task.number)} {plain(task.name) if task.number else ''}".strip() for task in watched.run.tasks}
+
+
+def _shared(watched: Watched, found: Diagnosis) -> list[Seen]:
+    """Choose the steps that a race is told with: on what tasks share, or on what it is about where that is too much."""
+    numbers = {access.step.index for access in found.accesses if access.step.happened}
+    steps = [step for step in watched.steps if step.index in numbers]
+    if found.pattern is None:
+        return steps
+    locks = frozenset[int]().union(*(access.step.held for access in found.pattern.accesses))
+    tasks = {access.step.task for access in found.pattern.accesses}
+    if len(steps) > _MOST_ROWS:
+        cells = found.pattern.accesses
+        steps = [
+            step
+            for step in steps
+            if step.task in tasks and any(cell.number == number for cell in cells for number, _, _ in step.cells)
+        ]
+    if found.kind == "atomicity violation":
+        steps = [
+            step for step in watched.steps if step in steps or (step.task in tasks and any(n in locks for n, _, _ in step.cells))
+        ]
+    if not found.pattern.last.step.happened:
+        steps = [*steps, found.pattern.last.step]
+    first = found.pattern.first.step.index
+    before = [step for step in steps if step.index < first]
+    return steps[max(0, len(before) - _MOST_ROWS // 4) :]
+
+
+def _rows(watched: Watched, steps: list[Seen], remarks: dict[int, str]) -> tuple[tuple[Row, ...], int]:
+    """Make rows of steps, and say how many steps of the run have none."""
+    rows: list[Row] = []
+    shown = 0
+    for step in steps:
+        if step.place is None or ours(step.place.file):
+            continue
+        row = Row(step.task, step.place.file, step.place.line, source_of(step.place), _values(step), remarks.get(step.index, ""))
+        shown += step.happened
+        if rows and rows[-1][:4] == row[:4] and not rows[-1].remark:
+            values = (
+                ", ".join(part for part in (rows[-1].values, row.values) if part) if row.values != rows[-1].values else row.values
+            )
+            row = row._replace(values=values)
+            rows.pop()
+        rows.append(row)
+    cut = rows[-_MOST_ROWS:]
+    return tuple(cut), len(watched.steps) - shown + len(rows) - len(cut)
+
+
+def _values(step: Seen) -> str:
+    if not step.happened:
+        return "not done yet"
+    if step.operation.kind not in ("read", "write"):
+        return step.operation.kind
+    texts = []
+    for number, element, writes in step.cells:
+        value = (step.after if writes else step.before).get((number, element), "")
+        if value and (element is not WHOLE or len(step.cells) == 1):
+            texts.append(f"{'write' if writes else 'read'} {value}")
+    return ", ".join(dict.fromkeys(texts)) or step.operation.kind
+
+
+def _raised(error: BaseException, task: str) -> str:
+    words = str(error).strip().splitlines()
+    file, line = raised_at(error.__traceback__)
+    where = f" ({task}, line {line})" if file else f" ({task})"
+    return type(error).__name__ + (f": {words[0]}" if words else "") + where
