@@ -376,6 +376,7 @@ class Scheduler:
 
     def _fail_with(self, kind: str) -> None:
         if self.failure is None and not self.aborting:
+            self.unfinished = [Step(task.number, task.pending, -1) for task in self.live]
             self.failure = Failure(kind, None, None, [Stuck.of(task) for task in self.live if not task.daemon])
 
     def _go_on_unwinding(self, me: Task, operation: Operation) -> None:
