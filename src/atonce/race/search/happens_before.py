@@ -132,6 +132,8 @@ def races_of(run: Scheduler, blocks: Sequence[Block]) -> Iterator[Race]:
                 _join(clock, blocks[other].clock)
         block.count = clock[block.task] = clock[block.task] + 1
         block.clock = clocks[block.task] = clock
+        if block.pick < 0:
+            continue  # it was not done, and so nothing that was about to be done as well comes after it
         for operation in block.steps:
             for number, element, writes in operation.cells:
                 touched.setdefault(number, _Touched()).add(index, operation, element, writes)
