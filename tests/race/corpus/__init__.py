@@ -1,9 +1,12 @@
 """Programs with a race, each beside the same program put right."""
 
 from tests.race.corpus import (
+    accesses,
     accounts,
     buffers,
     caches,
+    changes,
+    containers,
     coroutines,
     deadlocks,
     executors,
@@ -17,8 +20,9 @@ from tests.race.corpus import (
     waiting,
 )
 from tests.race.corpus.program import Program
+from tests.race.corpus.sharing import ACCESSES, BAD_ORDERS
 
-__all__ = ("PROGRAMS", "Program")
+__all__ = ("ACCESSES", "BAD_ORDERS", "PROGRAMS", "Program")
 
 MODULES = (
     accounts,
@@ -37,4 +41,5 @@ MODULES = (
     sound,
 )
 
+assert ACCESSES, (accesses, changes, containers)  # they fill it while they are imported
 PROGRAMS: tuple[Program, ...] = tuple(program for module in MODULES for program in module.PROGRAMS)
