@@ -25,7 +25,7 @@ class State:
 
 '''
 
-_TASK = '''
+_TASK = """
 def {name}(out, {names}):
     u = v = e = None
     try:
@@ -34,9 +34,9 @@ def {name}(out, {names}):
         e = type(error).__name__
     out.{name} = (u, v, e)
 
-'''
+"""
 
-_MAIN = '''
+_MAIN = """
 def program(out):
     s = State()
     items = [0]
@@ -47,7 +47,7 @@ def program(out):
     first(out, {names})
 {joins}
     out.end = (s.x, s.y, tuple(items), tuple(table.items()), belt.qsize())
-'''
+"""
 
 _NAMES = "s, items, table, a, b, r, gate, permits, belt, cond"
 
@@ -114,7 +114,14 @@ _TELLING = (
     (2, "with cond:\n    s.{p} = {k}\n    cond.notify()"),
     (2, "with cond:\n    {simple}\n    cond.notify_all()"),
 )
-_KINDS = ((_SIMPLE,), (_SIMPLE, _LOCKING), (_SIMPLE, _WAITING), (_SIMPLE, _TRYING), (_SIMPLE, _LOCKING, _TELLING), (_LOCKING, _WAITING))
+_KINDS = (
+    (_SIMPLE,),
+    (_SIMPLE, _LOCKING),
+    (_SIMPLE, _WAITING),
+    (_SIMPLE, _TRYING),
+    (_SIMPLE, _LOCKING, _TELLING),
+    (_LOCKING, _WAITING),
+)
 
 
 class _Writer:

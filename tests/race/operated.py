@@ -12,36 +12,48 @@ _LOCKS = ("a", "b")
 
 
 class Operated:
-    """A program made of a seed: what each task does, one word and its arguments after the other."""
+    """A program made of a seed: what each task does, one word and its arguments after the other. Some do little but wait and let go on."""
 
-    def __init__(self, seed, tasks, events):
+    def __init__(self, seed, tasks, events, *, waits=False):
         self.random = Random(seed)
+        self._pieces = self._waiting if waits else self._any
         self.tasks = [self._task(events) for _ in range(tasks)]
 
     def _task(self, events):
         todo = []
         while len(todo) < events:
-            todo += self._piece()
+            todo += self.random.choice(self._pieces())
         return todo
 
-    def _piece(self):
+    def _waiting(self):
+        variable = self.random.choice(_VARIABLES)
+        write = ("write", variable, self.random.randrange(1, 9))
+        flag = self.random.choice(("flag", "flag", "bell"))
+        return (
+            [("read", "x")],
+            [write, ("set", flag)],
+            [("wait", flag), ("read", "x")],
+            [("give",)],
+            [("take",)],
+            [write, ("give",)],
+        )
+
+    def _any(self):
         random = self.random
         variable, lock = random.choice(_VARIABLES), random.choice(_LOCKS)
         write = ("write", variable, random.randrange(1, 9))
-        return random.choice(
-            (
-                [("read", variable)],
-                [write],
-                [("count", variable)],
-                [("acquire", lock), ("count", variable), ("release", lock)],
-                [("acquire", lock), write, ("release", lock)],
-                [("acquire", "a"), ("acquire", "b"), ("release", "b"), ("release", "a")],
-                [("acquire", "b"), ("acquire", "a"), ("release", "a"), ("release", "b")],
-                [("set", "flag")],
-                [("wait", "flag"), ("read", variable)],
-                [("give",)],
-                [("take",), ("count", variable)],
-            )
+        return (
+            [("read", variable)],
+            [write],
+            [("count", variable)],
+            [("acquire", lock), ("count", variable), ("release", lock)],
+            [("acquire", lock), write, ("release", lock)],
+            [("acquire", "a"), ("acquire", "b"), ("release", "b"), ("release", "a")],
+            [("acquire", "b"), ("acquire", "a"), ("release", "a"), ("release", "b")],
+            [("set", "flag")],
+            [("wait", "flag"), ("read", variable)],
+            [("give",)],
+            [("take",), ("count", variable)],
         )
 
     def __call__(self, p):

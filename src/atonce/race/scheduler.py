@@ -74,7 +74,21 @@ class Step(NamedTuple):
 class Task:
     """What the scheduler knows of one thread of the program under test. Number 0 is the one that called."""
 
-    __slots__ = ("baton", "begun", "born", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
+    __slots__ = (
+        "baton",
+        "begun",
+        "born",
+        "caught",
+        "daemon",
+        "done",
+        "held",
+        "ident",
+        "name",
+        "number",
+        "pending",
+        "subject",
+        "unwinding",
+    )
 
     def __init__(self, number: int, name: str, pending: Operation, subject: object = None, *, daemon: bool = False) -> None:
         self.number = number
@@ -125,6 +139,7 @@ class Scheduler:
         running: the task that runs.
         now_s: virtual time.
         picks: what was decided so far: a task's number, or ``~k`` for the k-th of several things (see `choose`).
+        could: for each pick, who could have gone on.
         trace: what was done so far.
         unfinished: what daemons were about to do when the program ended.
         doubts: why this run can be no part of a proof: words for people, each once, and the place that was seen first.
@@ -134,6 +149,7 @@ class Scheduler:
         self.ident = get_ident()
         self.now_s = 1_000.0
         self.picks: list[int] = []
+        self.could: list[Sequence[Task]] = []
         self.trace: list[Step] = []
         self.unfinished: list[Step] = []
         self.doubts: dict[str, Place | None] = {}
@@ -217,6 +233,7 @@ class Scheduler:
             return 0
         choice = self._strategy.choose(self, count)
         self.picks.append(~choice)
+        self.could.append(())
         return choice
 
     def doubt(self, reason: str, place: Place | None = None) -> None:
@@ -345,6 +362,7 @@ class Scheduler:
         if operation.wake_s is not None and operation.ready is None and operation.wake_s > self.now_s:
             self.now_s = operation.wake_s  # whoever sleeps may be woken at any time, and then it is that late
         self.picks.append(chosen.number)
+        self.could.append(enabled)
         return chosen
 
     def _enabled(self) -> list[Task]:

@@ -7,9 +7,12 @@ A block *happens before* another one if it is an earlier one of the same task, o
 these. Two conflicting blocks *race* if no chain orders them but their own conflict: then there is a run in which they are swapped.
 
 Source: vector clocks as in C. Flanagan and S. Qadeer style analyses; "race" as in P. Abdulla et al., Optimal Dynamic Partial Order
-Reduction (POPL 2014), section 3. Where we differ: what a task waited for without a limit never races with the waiting (a lock's
-release with the next acquire of it): those two cannot be swapped, or it makes no difference. Such an edge is therefore put aside
-while earlier conflicting blocks are looked at, or it would hide them: of two sections of one lock, the two acquires race.
+Reduction (POPL 2014), section 3. Where we differ: what a task had to wait for does not race with the waiting (a lock's release with the next
+acquire of it), since those two cannot be swapped. Such an edge is therefore put aside while earlier conflicting blocks are looked at,
+or it would hide them: of two sections of one lock, the two acquires race. But nobody has to wait for the second permit of a semaphore
+if one is enough, nor for an event that is set twice, and what comes before the second may come after the wait. So a task had to wait
+only if it was seen to: it stood before the same operation when the pick was made, and could not go on. Where it came later, both may
+be true, and both are looked at. What is noted (a lock's release, a task's end) is always waited for.
 """
 
 from __future__ import annotations
@@ -36,16 +39,18 @@ class Block:
     Attributes:
         task: whose it is.
         pick: the index of the pick.
+        since: the index of the pick from which on its task stood before it.
         steps: the operation that was picked, and what was noted after it.
         count: the how-manieth block of its task it is, from 1.
         clock: what happened before it, and itself.
     """
 
-    __slots__ = ("clock", "count", "pick", "steps", "task")
+    __slots__ = ("clock", "count", "pick", "since", "steps", "task")
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, since: int) -> None:
         self.task = step.task
         self.pick = step.pick
+        self.since = since
         self.steps: list[Operation] = [step.operation]
         self.count = 0
         self.clock: Clock = []
@@ -78,15 +83,21 @@ def blocks_of(run: Scheduler) -> list[Block]:
     """Cut the trace of a run into blocks. The last ones are what daemons were about to do when the program ended."""
     blocks: list[Block] = []
     last: dict[int, Block] = {}
-    for step in run.trace:
-        if step.pick < 0:
-            block = last.get(step.task)
-            if block is not None:
-                block.steps.append(step.operation)
-                continue
-        block = last[step.task] = Block(step)
+
+    def begin(step: Step) -> None:
+        before = last.get(step.task)
+        since = before.pick if before is not None else run.tasks[step.task].born
+        last[step.task] = block = Block(step, since + 1)
         blocks.append(block)
-    return blocks + [Block(step) for step in run.unfinished]
+
+    for step in run.trace:
+        if step.pick < 0 and step.task in last:
+            last[step.task].steps.append(step.operation)
+        else:
+            begin(step)
+    for step in run.unfinished:
+        begin(step)
+    return blocks
 
 
 class _Touched:
@@ -127,7 +138,7 @@ def races_of(run: Scheduler, blocks: Sequence[Block]) -> Iterator[Race]:
             for number, element, writes in operation.cells:
                 history = touched.get(number)
                 if history is not None:
-                    yield from _met(blocks, index, operation, clock, aside, history.conflicting(element, writes))
+                    yield from _met(run, blocks, index, operation, clock, aside, history.conflicting(element, writes))
             for other in aside:
                 _join(clock, blocks[other].clock)
         block.count = clock[block.task] = clock[block.task] + 1
@@ -140,6 +151,7 @@ def races_of(run: Scheduler, blocks: Sequence[Block]) -> Iterator[Race]:
 
 
 def _met(
+    run: Scheduler,
     blocks: Sequence[Block],
     index: int,
     operation: Operation,
@@ -153,14 +165,23 @@ def _met(
         block = blocks[other]
         if block.task == task or block.before(clock):
             continue
-        if operation.waits and theirs.enables:
-            aside.append(other)
-            continue
         so_far = list(clock)
         for waited_for in aside:
             _join(so_far, blocks[waited_for].clock)
+        if operation.waits and theirs.enables:
+            aside.append(other)
+            if _had_to_wait(run, blocks[index], block, theirs):
+                continue
+        else:
+            _join(clock, block.clock)
         yield Race(other, index, so_far, theirs, operation)
-        _join(clock, block.clock)
+
+
+def _had_to_wait(run: Scheduler, waiting: Block, enabling: Block, theirs: Operation) -> bool:
+    """Tell whether the one could not have come before the other."""
+    if theirs is not enabling.steps[0]:
+        return True  # noted
+    return waiting.since <= enabling.pick and all(task.number != waiting.task for task in run.could[enabling.pick])
 
 
 def _births(run: Scheduler, blocks: Sequence[Block]) -> dict[int, int]:
