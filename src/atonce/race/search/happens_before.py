@@ -6,13 +6,15 @@ the scheduler can put in another order, so everything here is about blocks.
 A block *happens before* another one if it is an earlier one of the same task, or conflicts with it and came first, or by a chain of
 these. Two conflicting blocks *race* if no chain orders them but their own conflict: then there is a run in which they are swapped.
 
-Source: vector clocks as in C. Flanagan and S. Qadeer style analyses; "race" as in P. Abdulla et al., Optimal Dynamic Partial Order
-Reduction (POPL 2014), section 3. Where we differ: what a task had to wait for does not race with the waiting (a lock's release with the next
-acquire of it), since those two cannot be swapped. Such an edge is therefore put aside while earlier conflicting blocks are looked at,
-or it would hide them: of two sections of one lock, the two acquires race. But nobody has to wait for the second permit of a semaphore
-if one is enough, nor for an event that is set twice, and what comes before the second may come after the wait. So a task had to wait
-only if it was seen to: it stood before the same operation when the pick was made, and could not go on. Where it came later, both may
-be true, and both are looked at. What is noted (a lock's release, a task's end) is always waited for.
+Source: vector clocks as in C. Flanagan and S. Qadeer style analyses; "race" as in P. Abdulla et al., Optimal Dynamic Partial
+Order Reduction (POPL 2014), section 3. Where we differ: what a task had to wait for does not race with the waiting (a lock's
+release with the next acquire of it), since those two cannot be swapped. Such an edge is therefore put aside while earlier
+conflicting blocks are looked at, or it would hide them: of two sections of one lock, the two acquires race.
+
+Nobody has to wait for the second permit of a semaphore if one is enough, nor for an event that is set twice, and what comes
+before the second may come after the wait. So a task had to wait only if it was seen to: it stood before the same operation when
+the pick was made, and could not go on. Where it came later, both may be true, and both are looked at. What is noted (a lock's
+release, a task's end) is always waited for.
 """
 
 from __future__ import annotations
