@@ -74,21 +74,7 @@ class Step(NamedTuple):
 class Task:
     """What the scheduler knows of one thread of the program under test. Number 0 is the one that called."""
 
-    __slots__ = (
-        "baton",
-        "begun",
-        "born",
-        "caught",
-        "daemon",
-        "done",
-        "held",
-        "ident",
-        "name",
-        "number",
-        "pending",
-        "subject",
-        "unwinding",
-    )
+    __slots__ = ("baton", "begun", "born", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
 
     def __init__(self, number: int, name: str, pending: Operation, subject: object = None, *, daemon: bool = False) -> None:
         self.number = number
