@@ -34,7 +34,7 @@ def test_the_installed_command_is_the_same():
     assert script.load() is main
 
 
-@pytest.mark.parametrize("command", ["race", "lab", "doctor"])
+@pytest.mark.parametrize("command", ["lab", "doctor"])
 def test_commands_that_are_not_there_yet(command, capsys):
     assert main([command, "x"]) == 2
     assert f"this version does not have `atonce {command}` yet" in capsys.readouterr().err

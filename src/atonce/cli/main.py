@@ -18,6 +18,7 @@ commands:
   map          run a function over inputs, and write one JSON record for each
   explain      say which workers a function would get, and why
   journal      say what a journal holds, which a run has left
+  race         look for an order of execution in which a function with threads or tasks fails
 
 options:
   -h, --help   this text; `atonce COMMAND --help` tells about a command
@@ -26,8 +27,9 @@ options:
 examples:
   atonce map pkg.mod:fn a b c
   atonce map file.py:fn --lines inputs.txt -o out.jsonl
+  atonce race tests/test_bank.py::test_deposits
 """
-_NOT_YET = ("race", "lab", "doctor")
+_NOT_YET = ("lab", "doctor")
 _WRONG_USAGE, _CTRL_C = 2, 130
 
 
@@ -68,6 +70,10 @@ def _dispatch(words: list[str]) -> int:
         from atonce.cli.journal import main as run_journal  # noqa: PLC0415
 
         return run_journal(rest)
+    if command == "race":
+        from atonce.cli.race import main as run_race  # noqa: PLC0415
+
+        return run_race(rest)
     if command in ("-h", "--help", "help"):
         print(_HELP, end="")
     elif command in ("-V", "--version"):
@@ -82,5 +88,5 @@ def _unknown(command: str) -> str:
         return f"this version does not have `atonce {command}` yet; nothing was started"
     if ":" in command:
         return f"{command!r} is not a command.\nDid you mean: atonce map {command}"
-    near = did_you_mean(command, ("map", "explain", "journal"))
+    near = did_you_mean(command, ("map", "explain", "journal", "race"))
     return f"there is no command {command!r}{near}\n`atonce --help` lists the commands."

@@ -130,6 +130,7 @@ def check(fn: Callable[P, Any] | None = None, /, *, require: Literal["proved", "
         else:
             explore(Target.bound(test, args, kwargs), **{**options, **settings.options()}).assert_ok(require)
 
+    vars(checked)["race_options"] = options  # by which the command line knows it
     return checked
 
 
@@ -200,7 +201,7 @@ def _failed(found: Search, runner: Runner, target: Target, seed: int, seconds: f
         switches=smallest.switches,
         minimal=smallest.minimal,
         doubts=() if smallest.repeats else ("the order did not fail again: the program depends on more than the order",),
-        story=tell(runner.once, smallest.picks),
+        story=tell(runner.once, smallest.picks, left=smallest.left),
     )
 
 

@@ -1,9 +1,10 @@
 """From an order that fails to one that fails in the same way with the fewest switches.
 
 Two ways take turns. *Gathering* takes the failing order apart into pieces of one task's work each, and pulls pieces of the same
-task together, as long as the failure stays. *Bounding* begins from nothing: the order without a switch, then those with one, then with
-two, and so on; a task is left only where its next operation conflicts with another task's, since elsewhere it makes no difference
-whether it is left a step later. When bounding has run all orders with fewer switches than the best one, that one is minimal.
+task together, as long as the failure stays. *Bounding* begins from nothing: the order without a switch, then those with one, then
+with two, and so on; a task is left only where its next operation conflicts with another task's, since elsewhere it makes no
+difference whether it is left a step later. When bounding has run all orders with fewer switches than the best one, that one is
+minimal.
 
 Source: Musuvathi and Qadeer, "Iterative context bounding for systematic testing of multithreaded programs", PLDI 2007; Jalbert and
 Sen, "A trace simplification technique for effective debugging of concurrent programs", FSE 2010. Different here: both are run on

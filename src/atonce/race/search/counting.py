@@ -1,8 +1,8 @@
 """Strategies that take down what they decide between, and count the switches.
 
 A *switch* is counted where a task is left although it could go on, and where a task that was so left is gone back to. Leaving a
-task that waits, sleeps or has ended costs nothing: there, somebody else has to go on in any case. A callback of an event loop that is
-called before its turn counts as a switch too.
+task that waits, sleeps or has ended costs nothing: there, somebody else has to go on in any case. A callback of an event loop that
+is called before its turn counts as a switch too.
 """
 
 from __future__ import annotations

@@ -1,0 +1,137 @@
+"""Replay strings, and runs that follow them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atonce.errors import OptionError
+from atonce.race.budget import seconds_of
+from atonce.race.schedule import format_picks, parse_picks
+from atonce.race.search.replaying import Replaying
+from atonce.race.search.strategy import Strategy
+
+from .hand import Bench
+
+
+@given(st.lists(st.integers(-30, 30)))
+def test_what_is_written_is_read(picks):
+    assert parse_picks(format_picks(picks)) == picks
+
+
+def test_a_string_says_how_often():
+    picks = [0] * 6 + [1] * 3 + [2] * 4 + [1] + [0] * 6
+    assert format_picks(picks) == "r1:0*6.1*3.2*4.1.0*6"
+    assert parse_picks(" r1:0*6.1*3.\n2*4.1.0*6 ") == picks
+    assert parse_picks("r1:c2*2.0") == [~2, ~2, 0]
+    assert parse_picks("r1:") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is no replay string"),
+        ("0*6.1", "is no replay string"),
+        ("r2:0*6", "of version r2"),
+        ("r1:0*6.x.1", "character 8: 'x' is no decision"),
+        ("r1:0..1", "character 6: there is a dot too many"),
+        ("r1:0*0", "means 0 decisions"),
+        ("r1:0*999999999", "means 999999999 decisions"),
+        ("r1:-1", "character 4: '-1' is no decision"),
+        ("r1:0.1*", "character 6: '1*' is no decision"),
+        (7, "not int"),
+    ],
+)
+def test_a_text_that_is_no_replay_string(text, message):
+    with pytest.raises(OptionError, match=message.replace("*", r"\*")):
+        parse_picks(text)
+
+
+@pytest.mark.parametrize(
+    ("budget", "seconds"), [("500ms", 0.5), ("5s", 5), ("2min", 120), (" 1.5 H ", 5400), ("3", 3), (0.25, 0.25), (4, 4)]
+)
+def test_budgets(budget, seconds):
+    assert seconds_of(budget) == seconds
+
+
+@pytest.mark.parametrize("budget", ["", "5 parsecs", "s", "-1s", "0s", 0, -1, float("inf"), float("nan"), True, None, "1e3s"])
+def test_what_is_no_budget(budget):
+    with pytest.raises(OptionError, match="budget="):
+        seconds_of(budget)
+
+
+def _counter(program):
+    program.box.n = 0
+
+    def add():
+        program.write("n", program.read("n") + 1)
+
+    program.together(add, add)
+    assert program.box.n == 2
+
+
+@pytest.fixture
+def bench():
+    bench = Bench(_counter)
+    yield bench
+    bench.close()
+
+
+def test_a_run_follows_its_string(bench):
+    picks = [0, 0, 1, 1, 2, 2, 2, 1, 0, 0]
+    strategy = Replaying(picks)
+    run = bench.attempt(strategy)
+    assert run.picks == picks
+    assert strategy.diverged == ""
+    assert isinstance(run.failure.error, AssertionError)
+    again = Replaying(run.picks)
+    assert bench.attempt(again).picks == picks
+
+
+def test_a_string_that_ends_early_goes_on_by_itself(bench):
+    strategy = Replaying([0, 0, 2])
+    run = bench.attempt(strategy)
+    assert run.picks[:3] == [0, 0, 2]
+    assert run.failure is None
+    assert strategy.diverged == ""
+
+
+@pytest.mark.parametrize(
+    ("picks", "step", "why"),
+    [
+        ([0, 0, 7], 3, "only tasks 0 to 2 were started"),
+        ([0, 0, 1, 1, 1, 1], 6, "task 1 (add) was to go on, but it has ended"),
+        ([0, 0, 0], 3, "task 0 (main) was to go on, but it cannot: its next step is to join"),
+        ([0, ~1], 2, "callback 1 of an event loop"),
+        ([0, 0] + [1] * 3 + [0] + [2] * 3 + [0, 0, 0], 11, "the program has ended"),
+    ],
+)
+def test_a_string_that_does_not_fit_says_where(bench, picks, step, why):
+    strategy = Replaying(picks)
+    run = bench.attempt(strategy)
+    assert strategy.diverged.startswith(f"at step {step} of {len(picks)}: ")
+    assert why in strategy.diverged
+    assert run.failure is None  # it went on by itself
+
+
+class _Last(Strategy):
+    def choose(self, run, count):
+        return count - 1
+
+
+def _chooses(program):
+    program.chosen = [program.run.choose(count) for count in (3, 1, 2)]
+    assert program.chosen == [0, 0, 0]
+
+
+def test_choices_are_replayed():
+    bench = Bench(_chooses)
+    run = bench.attempt(_Last())
+    assert run.picks == [~2, ~1]
+    strategy = Replaying(run.picks)
+    assert bench.attempt(strategy).picks == [~2, ~1]
+    assert strategy.diverged == ""
+    for picks, why in (([0], "task 0 was to go on, but an event loop chooses between 3"), ([~5], "callback 5 was to be called")):
+        strategy = Replaying(picks)
+        assert bench.attempt(strategy).picks == [~0, ~0]
+        assert why in strategy.diverged
+    bench.close()
