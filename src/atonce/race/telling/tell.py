@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from atonce.race.alike import ours, raised_at
 from atonce.race.operations import WHOLE
 from atonce.race.telling.diagnosis import Diagnosis, diagnose, label, source_of
+from atonce.race.telling.patterns import Access, Pattern
 from atonce.race.telling.story import Row, Story
 from atonce.race.telling.values import Peek, peek
 from atonce.race.telling.waiting import plain, waiting_of
@@ -82,48 +83,57 @@ def _labels(watched: Watched) -> dict[int, str]:
 
 def _shared(watched: Watched, found: Diagnosis) -> list[Seen]:
     """Choose the steps that a race is told with: on what tasks share, or on what it is about where that is too much."""
-    numbers = {access.step.index for access in found.accesses if access.step.happened}
-    steps = [step for step in watched.steps if step.index in numbers]
-    if found.pattern is None:
+    indices = {access.step.index for access in found.accesses if access.step.happened}
+    steps = [step for step in watched.steps if step.index in indices]
+    pattern = found.pattern
+    if pattern is None:
         return steps
-    locks = frozenset[int]().union(*(access.step.held for access in found.pattern.accesses))
-    tasks = {access.step.task for access in found.pattern.accesses}
     if len(steps) > _MOST_ROWS:
-        cells = found.pattern.accesses
-        steps = [
-            step
-            for step in steps
-            if step.task in tasks and any(cell.number == number for cell in cells for number, _, _ in step.cells)
-        ]
+        steps = [step for step in steps if _concerns(step, pattern)]
     if found.kind == "atomicity violation":
-        steps = [
-            step for step in watched.steps if step in steps or (step.task in tasks and any(n in locks for n, _, _ in step.cells))
-        ]
-    if not found.pattern.last.step.happened:
-        steps = [*steps, found.pattern.last.step]
-    first = found.pattern.first.step.index
-    before = [step for step in steps if step.index < first]
+        indices = {step.index for step in steps}
+        steps = [step for step in watched.steps if step.index in indices or _locks(step, pattern)]
+    if not pattern.last.step.happened:
+        steps = [*steps, pattern.last.step]
+    before = [step for step in steps if step.index < pattern.first.step.index]
     return steps[max(0, len(before) - _MOST_ROWS // 4) :]
+
+
+def _concerns(step: Seen, pattern: Pattern) -> bool:
+    """Tell whether a step touches what a pattern is about."""
+    mine = [Access(step, *cell) for cell in step.cells]
+    return any(one.meets(other) for one in mine for other in pattern.accesses)
+
+
+def _locks(step: Seen, pattern: Pattern) -> bool:
+    """Tell whether a step takes or releases a lock that is held in a pattern."""
+    locks = frozenset[int]().union(*(access.step.held for access in pattern.accesses))
+    return step.task in {access.step.task for access in pattern.accesses} and any(number in locks for number, _, _ in step.cells)
 
 
 def _rows(watched: Watched, steps: list[Seen], remarks: dict[int, str]) -> tuple[tuple[Row, ...], int]:
     """Make rows of steps, and say how many steps of the run have none."""
-    rows: list[Row] = []
-    shown = 0
+    rows: list[tuple[Row, int]] = []
     for step in steps:
         if step.place is None or ours(step.place.file):
             continue
         row = Row(step.task, step.place.file, step.place.line, source_of(step.place), _values(step), remarks.get(step.index, ""))
-        shown += step.happened
-        if rows and rows[-1][:4] == row[:4] and not rows[-1].remark:
-            values = (
-                ", ".join(part for part in (rows[-1].values, row.values) if part) if row.values != rows[-1].values else row.values
-            )
-            row = row._replace(values=values)
-            rows.pop()
-        rows.append(row)
-    cut = rows[-_MOST_ROWS:]
-    return tuple(cut), len(watched.steps) - shown + len(rows) - len(cut)
+        count = int(step.happened)
+        if rows and _on_one_line(rows[-1][0], row):
+            before, others = rows.pop()
+            row, count = _together(before, row), count + others
+        rows.append((row, count))
+    shown = rows[-_MOST_ROWS:]
+    return tuple(row for row, _ in shown), len(watched.steps) - sum(count for _, count in shown)
+
+
+def _on_one_line(one: Row, other: Row) -> bool:
+    return (one.task, one.file, one.line) == (other.task, other.file, other.line) and not (one.remark and other.remark)
+
+
+def _together(one: Row, other: Row) -> Row:
+    values = one.values if other.values in one.values else f"{one.values}, {other.values}"
+    return one._replace(values=values, remark=one.remark or other.remark)
 
 
 def _values(step: Seen) -> str:

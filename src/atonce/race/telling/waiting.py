@@ -38,6 +38,7 @@ def waiting_of(watched: Watched) -> Waiting:
     cycle = _cycle(watched, stuck)
     inside = [one for number in cycle for one in stuck if one.number == number]
     others = [one for one in stuck if one.number not in cycle]
+    others.sort(key=lambda one: _blocker(watched, one, stuck) is not None)  # whom nobody keeps from going on comes first
     lines: list[str] = []
     for one in [*inside, *others]:
         lines += _lines(watched, one, stuck)
