@@ -1,4 +1,4 @@
-"""Whether two runs fail in the same way."""
+"""How a run fails: whether two do so in the same way, and which frames of a traceback are the user's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from atonce.race.scheduler import Failure
 
-__all__ = ("ours", "raised_at", "way_of")
+__all__ = ("ours", "raised_at", "way_of", "without_ours")
 
 _OURS = str(Path(__file__).parent)
 
@@ -37,3 +37,17 @@ def raised_at(traceback: TracebackType | None) -> tuple[str, int]:
             place = (file, traceback.tb_lineno)
         traceback = traceback.tb_next
     return place
+
+
+def without_ours(error: BaseException) -> BaseException:
+    """Take the checker's own frames out of an exception's traceback: what the user reads begins in the user's code."""
+    entries = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        if not ours(traceback.tb_frame.f_code.co_filename):
+            entries.append(traceback)
+        traceback = traceback.tb_next
+    kept = None
+    for entry in reversed(entries):
+        kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return error.with_traceback(kept) if kept is not None else error

@@ -7,6 +7,7 @@ import shutil
 from typing import Any, Literal
 
 from atonce.errors import DeadlockFound, OptionError, RaceError, RaceFound
+from atonce.race.alike import without_ours
 from atonce.race.telling.page import page
 from atonce.race.telling.story import Story
 
@@ -15,6 +16,7 @@ __all__ = ("Report", "Verdict")
 Verdict = Literal["failed", "proved", "not found"]
 
 _NARROWEST = 80
+_INDENT = 8  # of a message that a test runner shows
 
 
 class Report:
@@ -63,7 +65,7 @@ class Report:
         self.schedules = schedules
         self.seconds = seconds
         self.eye = eye
-        self.error = error
+        self.error = None if error is None else without_ours(error)
         self.failure = failure
         self.switches = switches
         self.minimal = minimal
@@ -91,9 +93,9 @@ class Report:
             raise OptionError(f'require={require!r} is neither "proved" nor "not found"')
         if self.verdict == "failed":
             found = RaceFound if self.failure == "exception" else DeadlockFound
-            raise self._with(found(str(self))) from self.error
+            raise self._with(found(self._in_a_traceback())) from self.error
         if require == "proved" and self.verdict != "proved":
-            raise self._with(RaceError(str(self)))
+            raise self._with(RaceError(self._in_a_traceback()))
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as what JSON knows."""
@@ -115,6 +117,9 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<Report {self.function}: {self.verdict} after {self.schedules} schedules>"
+
+    def _in_a_traceback(self) -> str:
+        return self.text(shutil.get_terminal_size().columns - _INDENT)
 
     def _with(self, error: RaceError) -> RaceError:
         error.report = self

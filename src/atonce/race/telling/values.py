@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from types import CellType, MemberDescriptorType, ModuleType
-from typing import Any
+from typing import Any, cast
 
 from atonce.race.operations import WHOLE
 from atonce.race.scheduler import Task
@@ -30,9 +30,9 @@ def peek(thing: object, element: Hashable) -> Any:
         element: an attribute's name, a key, an index, or WHOLE for the object itself.
     """
     if element is WHOLE:
-        return thing if isinstance(thing, (dict, *_BRACKETS)) else MISSING
+        return thing if _is_a(thing, dict, *_BRACKETS) else MISSING
     try:
-        if isinstance(thing, (dict, list)):
+        if _is_a(thing, dict, list):
             return _item(thing, element)
         return _attribute(thing, element)
     except Exception:  # an odd object: it is shown without its value
@@ -59,44 +59,68 @@ def cell_name(thing: object, element: Hashable) -> str:
         >>> cell_name(ValueError(), "args"), cell_name({}, "k"), cell_name([], None)
         ('ValueError.args', "dict['k']", 'a list')
     """
-    kind = type(thing).__name__
-    if isinstance(thing, ModuleType):
-        kind = thing.__name__.rpartition(".")[2]
-    elif isinstance(thing, type):
-        kind = thing.__name__
-    elif isinstance(thing, CellType):
+    kind = _name(type(thing))
+    if _is_a(thing, ModuleType):
+        kind = str(_space(thing).get("__name__", kind)).rpartition(".")[2]
+    elif _is_a(thing, type):
+        kind = _name(thing)
+    elif _is_a(thing, CellType):
         return "a variable of the function around"
     if element is WHOLE:
-        return kind if isinstance(thing, (ModuleType, type)) else f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}"
-    if isinstance(thing, (dict, list)) or not isinstance(element, str):
+        return kind if _is_a(thing, ModuleType, type) else _some(kind)
+    if _is_a(thing, dict, list) or not isinstance(element, str):
         return f"{kind}[{shown(element)}]"
     return f"{kind}.{element}"
 
 
-def _item(thing: dict[Any, Any] | list[Any], element: Any) -> Any:
-    if isinstance(thing, dict):
+# isinstance, and a look at a class, may ask the user's class or its metaclass: these do not.
+
+
+def _is_a(thing: object, *kinds: type) -> bool:
+    return any(kind in _mro(type(thing)) for kind in kinds)
+
+
+def _mro(kind: Any) -> tuple[type, ...]:
+    return cast("tuple[type, ...]", type.__getattribute__(kind, "__mro__"))
+
+
+def _name(kind: Any) -> str:
+    return cast("str", type.__getattribute__(kind, "__name__"))
+
+
+def _some(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def _item(thing: Any, element: Any) -> Any:
+    if _is_a(thing, dict):
         return dict.get(thing, element, MISSING) if type(element) in _PLAIN else MISSING  # others' __eq__ is the user's code
-    return list.__getitem__(thing, element) if isinstance(element, int) and -len(thing) <= element < len(thing) else MISSING
+    size = list.__len__(thing)
+    return list.__getitem__(thing, element) if isinstance(element, int) and -size <= element < size else MISSING
 
 
 def _attribute(thing: object, name: Hashable) -> Any:
-    if isinstance(thing, CellType):
-        return thing.cell_contents
+    if _is_a(thing, CellType):
+        return cast("CellType", thing).cell_contents
     if not isinstance(name, str):
         return MISSING
-    for home in (thing, *(type(thing).__mro__ if not isinstance(thing, type) else thing.__mro__[1:])):
+    for home in (thing, *(_mro(thing)[1:] if _is_a(thing, type) else _mro(type(thing)))):
         space = _space(home)
         if name in space:
             found = space[name]
-            if isinstance(found, MemberDescriptorType) and home is not thing:  # a slot
-                return found.__get__(thing, type(thing))
-            return MISSING if home is not thing and hasattr(type(found), "__get__") else found
+            if type(found) is MemberDescriptorType and home is not thing:  # a slot
+                return MemberDescriptorType.__get__(found, thing, type(thing))
+            return MISSING if home is not thing and any("__get__" in _space(kind) for kind in _mro(type(found))) else found
     return MISSING
 
 
 def _space(thing: object) -> Any:
     try:
-        return type.__getattribute__(thing, "__dict__") if isinstance(thing, type) else object.__getattribute__(thing, "__dict__")
+        return (
+            type.__getattribute__(cast("type", thing), "__dict__")
+            if _is_a(thing, type)
+            else object.__getattribute__(thing, "__dict__")
+        )
     except AttributeError:
         return {}
 
@@ -112,10 +136,9 @@ def _shown(value: Any, depth: int) -> str:
         if depth > 1:
             return f"{begin}...{end}"
         return begin + ", ".join(_elements(value, depth + 1)) + ("," if kind is tuple and len(value) == 1 else "") + end
-    if isinstance(value, type):
-        return value.__name__
-    name = kind.__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}" if not isinstance(value, Task) else value.name
+    if kind is Task:
+        return cast("Task", value).name
+    return _name(value) if _is_a(value, type) else _some(_name(kind))
 
 
 def _elements(value: Any, depth: int) -> list[str]:
