@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import linecache
 from typing import TYPE_CHECKING, NamedTuple
 
+from atonce.race.telling.case import Case, name_of
 from atonce.race.telling.ordering import Ordering
 from atonce.race.telling.patterns import Access, Pattern, accesses_of, patterns_of
-from atonce.race.telling.values import cell_name
+from atonce.race.telling.places import line_of
 
 if TYPE_CHECKING:
-    from atonce.race.operations import Place
     from atonce.race.telling.watching import Watched
 
-__all__ = ("Diagnosis", "diagnose", "label", "line_of", "source_of")
+__all__ = ("Diagnosis", "diagnose")
 
 _MOST_ACCESSES = 60  # that are looked at, the last ones: to look at all of a long run takes the cube of it
 
@@ -47,30 +46,13 @@ def diagnose(watched: Watched, left: frozenset[int]) -> Diagnosis:
         watched: the run.
         left: the tasks that were left although they could go on.
     """
-    accesses = accesses_of(watched)
+    ordering = Ordering(watched)
+    accesses = accesses_of(watched, ordering)
     pattern = _best(watched, accesses[-_MOST_ACCESSES:], left)
     if pattern is None:
-        return _unexplained(watched, accesses)
-    kind = _kind(pattern)
-    what = _names(watched, pattern)
-    return Diagnosis(kind, what, pattern, _remarks(pattern), _because(watched, pattern), _hint(pattern), accesses)
-
-
-def label(task: int) -> str:
-    """Return the short name of a task."""
-    return f"T{task}" if task else "main"
-
-
-def source_of(place: Place | None) -> str:
-    """Return the line of the source where something happens, or what is known of it."""
-    if place is None:
-        return ""
-    return linecache.getline(place.file, place.line).strip() or place.text
-
-
-def line_of(step_place: Place | None) -> str:
-    """Return where something happens, in a word or two."""
-    return f"line {step_place.line}" if step_place is not None else "a line of its own"
+        return _unexplained(watched, ordering, accesses)
+    case = Case(watched, pattern, ordering)
+    return Diagnosis(case.kind, case.what, pattern, case.remarks(), case.because(), case.hint(), accesses)
 
 
 def _best(watched: Watched, accesses: list[Access], left: frozenset[int]) -> Pattern | None:
@@ -100,96 +82,17 @@ def _widened(best: Pattern, patterns: list[Pattern]) -> Pattern:
     return best if best.shape != "RWR" else best._replace(first=min(alike, key=lambda access: access.step.index))
 
 
-def _kind(pattern: Pattern) -> str:
-    if _common(pattern):
-        return "atomicity violation"
-    if pattern.shape == "torn":
-        return "half-done change"
-    if pattern.shape in ("RWW", "RWR") and source_of(pattern.first.step.place).startswith(("if ", "elif ", "while ")):
-        return "check-then-act"
-    return {"RWW": "lost update", "RWR": "unrepeatable read", "WRW": "half-done change", "WWR": "overwritten value"}[pattern.shape]
-
-
-def _common(pattern: Pattern) -> frozenset[int]:
-    """Return the locks that are held at each of the steps."""
-    done = [access.step.held for access in pattern.accesses if access.step.happened]
-    return frozenset.intersection(*done) if pattern.last.step.happened else frozenset()
-
-
-def _names(watched: Watched, pattern: Pattern) -> str:
-    names: list[str] = []
-    for access in (pattern.first, pattern.last):
-        name = cell_name(watched.thing(access.number), access.element)
-        if name not in names:
-            names.append(name)
-    return " and ".join(names)
-
-
-def _remarks(pattern: Pattern) -> dict[int, str]:
-    one, other = label(pattern.first.step.task), label(pattern.between[0].step.task)
-    middle, last = pattern.between[-1].step, pattern.last.step
-    if not last.happened:
-        text = f"{one} has not done {line_of(last.place)} yet"
-        return {middle.index: text}
-    if pattern.shape == "RWW":
-        return {last.index: f"overwrites {other}'s write, which {one} had not seen"}
-    if pattern.shape == "RWR":
-        return {last.index: f"no more what {one} saw before: {other} has changed it"}
-    if pattern.shape == "WWR":
-        return {last.index: f"not what {one} wrote at {line_of(pattern.first.step.place)}: {other} has changed it"}
-    if pattern.last.writes:
-        return {middle.index: f"sees {one}'s change half done"}
-    return {last.index: f"goes on with what {other} has changed since {line_of(pattern.first.step.place)}"}
-
-
-def _because(watched: Watched, pattern: Pattern) -> str:
-    common = _common(pattern)
-    first, last, middle = pattern.first.step, pattern.last.step, pattern.between[0].step
-    one = label(first.task)
-    if common:
-        name = watched.locks[min(common)]
-        return f"each of these steps holds {name}, but {one} lets go of it between {line_of(first.place)} and {line_of(last.place)}"
-    if Ordering(watched).orders(first, middle) or first.held & middle.held:
-        return ""
-    pair = f"{line_of(first.place)} ({one}) and {line_of(middle.place)} ({label(middle.task)})"
-    if first.held and middle.held:
-        return f"nothing orders {pair}: the locks that they hold are not the same"
-    return f"nothing orders {pair}: they hold no lock in common"
-
-
-def _hint(pattern: Pattern) -> str:
-    first, last = pattern.first.step.place, pattern.last.step.place
-    if first is None or last is None:
-        return ""
-    if first.function != last.function or first.file != last.file:
-        span = f"over {line_of(first)} and {line_of(last)} together"
-    elif first.line == last.line:
-        span = f"around {line_of(first)}"
-    else:
-        span = f"from line {min(first.line, last.line)} to line {max(first.line, last.line)}"
-    if _common(pattern):
-        return f"hold the lock {span}, and do not let go of it between"
-    if pattern.shape in ("torn", "WRW") and pattern.between[0].step.place is not None:
-        return f"hold one lock {span}, and the same one at {_lines([access.step.place for access in pattern.between])}"
-    return f"hold one lock {span}"
-
-
-def _lines(places: list[Place | None]) -> str:
-    lines = sorted({place.line for place in places if place is not None})
-    return f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
-
-
-def _unexplained(watched: Watched, accesses: list[Access]) -> Diagnosis:
+def _unexplained(watched: Watched, ordering: Ordering, accesses: list[Access]) -> Diagnosis:
     """Say at least which of the last steps could have come the other way round."""
     done = [access for access in accesses if access.step.happened]
     for at in range(len(done) - 1, 0, -1):
         for other in reversed(done[:at]):
             last = done[at]
-            if last.conflicts(other) and not Ordering(watched).orders(other.step, last.step):
-                what = cell_name(watched.thing(last.number), last.element)
+            if last.conflicts(other) and last.step.task not in watched.coroutines and not ordering.orders(other.step, last.step):
+                what = name_of(watched, last)
                 pair = (
-                    f"{line_of(other.step.place)} ({label(other.step.task)}) and "
-                    f"{line_of(last.step.place)} ({label(last.step.task)})"
+                    f"{line_of(other.step.place)} ({watched.label(other.step.task)}) and "
+                    f"{line_of(last.step.place)} ({watched.label(last.step.task)})"
                 )
                 common = other.step.held & last.step.held
                 because = f"nothing orders {pair}" + ("" if common else ": they hold no lock in common")

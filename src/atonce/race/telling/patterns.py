@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from atonce.race.operations import WHOLE
 
 if TYPE_CHECKING:
+    from atonce.race.telling.ordering import Ordering
     from atonce.race.telling.watching import Seen, Watched
 
 __all__ = ("Access", "Pattern", "accesses_of", "patterns_of")
@@ -59,8 +60,11 @@ class Pattern(NamedTuple):
         return (self.first, *self.between, self.last)
 
 
-def accesses_of(watched: Watched) -> list[Access]:
-    """Return the accesses of a run to cells that several tasks use, at least one of them to write; then those not done any more."""
+def accesses_of(watched: Watched, ordering: Ordering) -> list[Access]:
+    """Return the accesses of a run that could have come the other way round with one of another task; then those not done any more.
+
+    What a program does before it starts its threads, and when they have ended, is none of them.
+    """
     found = [
         Access(step, number, element, writes)
         for step in [*watched.steps, *watched.next]
@@ -71,7 +75,11 @@ def accesses_of(watched: Watched) -> list[Access]:
     by_number: dict[int, list[Access]] = {}
     for access in found:
         by_number.setdefault(access.number, []).append(access)
-    return [access for access in found if any(access.conflicts(other) for other in by_number[access.number])]
+    return [access for access in found if any(_races(access, other, ordering) for other in by_number[access.number])]
+
+
+def _races(one: Access, other: Access, ordering: Ordering) -> bool:
+    return one.conflicts(other) and not ordering.orders(one.step, other.step)
 
 
 def patterns_of(accesses: list[Access]) -> Iterator[tuple[int, Pattern]]:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ("short_path", "table")
 
-_NARROWEST = 26  # characters of a column that still tells something
 _GAP = 2
 
 
@@ -30,11 +29,10 @@ def table(rows: Sequence[Row], labels: dict[int, str], width: int) -> list[str]:
     files = {row.file for row in rows}
     places = [str(row.line) if len(files) == 1 else f"{Path(row.file).name}:{row.line}" for row in rows]
     margin = max(3, *map(len, places))
-    room = (width - margin - _GAP) // len(tasks) - _GAP
     head = [f"in {short_path(next(iter(files)))}"] if len(files) == 1 else []
-    if room < _NARROWEST:
+    columns = {task: _wanted([row for row in rows if row.task == task], labels[task]) for task in tasks}
+    if margin + _GAP + sum(columns.values()) + _GAP * (len(tasks) - 1) > width:
         return head + _below(rows, places, labels, margin, width)
-    columns = {task: _wanted([row for row in rows if row.task == task], labels[task], room) for task in tasks}
     line = " " * (margin + _GAP) + "".join(labels[task].ljust(columns[task] + _GAP) for task in tasks)
     return [*head, line.rstrip(), *_beside(rows, places, columns, margin, width)]
 
@@ -48,10 +46,10 @@ def short_path(file: str) -> str:
         return file
 
 
-def _wanted(rows: list[Row], label: str, room: int) -> int:
+def _wanted(rows: list[Row], label: str) -> int:
     text = max(len(row.text) for row in rows)
     values = max(len(row.values) for row in rows)
-    return min(max(text + 3 + values, len(label)), room)
+    return max(text + 3 + values, len(label))
 
 
 def _beside(rows: Sequence[Row], places: list[str], columns: dict[int, int], margin: int, width: int) -> list[str]:

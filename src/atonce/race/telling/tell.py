@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from atonce.race.alike import ours, raised_at
 from atonce.race.operations import WHOLE
-from atonce.race.telling.diagnosis import Diagnosis, diagnose, label, source_of
+from atonce.race.telling.diagnosis import Diagnosis, diagnose
 from atonce.race.telling.patterns import Access, Pattern
+from atonce.race.telling.places import source_of
 from atonce.race.telling.story import Row, Story
 from atonce.race.telling.values import Peek, peek
-from atonce.race.telling.waiting import plain, waiting_of
+from atonce.race.telling.waiting import waiting_of
 from atonce.race.telling.watching import Once, Seen, Watched, watch
 
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ def _race(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
     error = failure.error
     task = failure.task.number if failure.task is not None else 0
     assert error is not None
-    headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {label(task)}"
+    headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {watched.label(task)}"
     rows = _rows(watched, _shared(watched, found), found.remarks)
-    facts = (_raised(error, label(task)), *([found.because] if found.because else []))
-    return Story("RACE", headline, _labels(watched), (), rows[0], rows[1], facts, found.hint)
+    rows = _with_error(rows[0], error, task), rows[1]
+    facts = (_raised(error, watched.label(task)), *([found.because] if found.because else []))
+    return Story("RACE", headline, watched.labels(), (), rows[0], rows[1], facts, found.hint)
 
 
 def _nobody_goes_on(watched: Watched, failure: Failure) -> Story:
@@ -62,7 +64,7 @@ def _nobody_goes_on(watched: Watched, failure: Failure) -> Story:
     steps = [step for step in steps if step.operation.kind not in ("end", "start")]
     word, fact = ("DEADLOCK", "nobody can go on") if failure.kind == "deadlock" else ("LEFT ALIVE", _LEFT_ALIVE)
     rows, elided = _rows(watched, steps, {})
-    return Story(word, waiting.headline, _labels(watched), waiting.lines, rows, elided, (fact,), waiting.hint)
+    return Story(word, waiting.headline, watched.labels(), waiting.lines, rows, elided, (fact,), waiting.hint)
 
 
 _LEFT_ALIVE = "the function has returned, and a thread that is no daemon waits for ever: the program would never end"
@@ -74,11 +76,7 @@ def _livelock(watched: Watched) -> Story:
     hint = (
         "wait for an event or a condition instead of asking again and again; a program that only takes long needs a smaller input"
     )
-    return Story("LIVELOCK", "the program goes on and on", _labels(watched), (), rows, elided, (fact,), hint)
-
-
-def _labels(watched: Watched) -> dict[int, str]:
-    return {task.number: f"{label(task.number)} {plain(task.name) if task.number else ''}".strip() for task in watched.run.tasks}
+    return Story("LIVELOCK", "the program goes on and on", watched.labels(), (), rows, elided, (fact,), hint)
 
 
 def _shared(watched: Watched, found: Diagnosis) -> list[Seen]:
@@ -139,14 +137,24 @@ def _together(one: Row, other: Row) -> Row:
 def _values(step: Seen) -> str:
     if not step.happened:
         return "not done yet"
-    if step.operation.kind not in ("read", "write"):
-        return step.operation.kind
+    kind = step.operation.kind
+    if kind not in ("read", "write"):
+        return kind
     texts = []
     for number, element, writes in step.cells:
         value = (step.after if writes else step.before).get((number, element), "")
-        if value and (element is not WHOLE or len(step.cells) == 1):
+        if value and (element is not WHOLE or (len(step.cells) == 1 and not value.startswith(("a ", "an ")))):
             texts.append(f"{'write' if writes else 'read'} {value}")
-    return ", ".join(dict.fromkeys(texts)) or step.operation.kind
+    return ", ".join(dict.fromkeys(texts)) or kind
+
+
+def _with_error(rows: tuple[Row, ...], error: BaseException, task: int) -> tuple[Row, ...]:
+    """Say at the last row that it raised, if it did: what it would have done, it has not done."""
+    if not rows or rows[-1].task != task or (rows[-1].file, rows[-1].line) != raised_at(error.__traceback__):
+        return rows
+    last = rows[-1]
+    read = [value for value in last.values.split(", ") if value.startswith("read ")]
+    return (*rows[:-1], last._replace(values=", ".join([*read[:1], f"raises {type(error).__name__}"])))
 
 
 def _raised(error: BaseException, task: str) -> str:

@@ -60,6 +60,9 @@ def cell_name(thing: object, element: Hashable) -> str:
         ('ValueError.args', "dict['k']", 'a list')
     """
     kind = _name(type(thing))
+    if type(thing) is dict and "__name__" in thing and "__loader__" in thing and isinstance(element, str):
+        kind = str(thing["__name__"]).rpartition(".")[2]  # the globals of a module
+        return f"{kind}.{element}"
     if _is_a(thing, ModuleType):
         kind = str(_space(thing).get("__name__", kind)).rpartition(".")[2]
     elif _is_a(thing, type):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from atonce.race.scheduler import Stuck, Task
-from atonce.race.telling.diagnosis import label, line_of, source_of
+from atonce.race.telling.places import line_of, source_of
 from atonce.race.telling.values import cell_name
+from atonce.race.telling.watching import plain
 
 if TYPE_CHECKING:
     from atonce.race.operations import Place
@@ -42,12 +44,19 @@ def waiting_of(watched: Watched) -> Waiting:
     lines: list[str] = []
     for one in [*inside, *others]:
         lines += _lines(watched, one, stuck)
+    lines += _loops_wait(watched)
     if cycle:
-        lines.append(f"cycle: {' -> '.join(label(number) for number in [*cycle, cycle[0]])}")
+        lines.append(f"cycle: {' -> '.join(watched.label(number) for number in [*cycle, cycle[0]])}")
     waited_for = {cell[0] for one in stuck for cell in one.operation.cells[:1]} | {
         number for one in stuck for _, number, _ in one.held
     }
-    return Waiting(_headline(cycle, stuck), tuple(lines), frozenset(waited_for), _hint(watched, cycle, inside, stuck))
+    return Waiting(_headline(watched, cycle, stuck), tuple(lines), frozenset(waited_for), _hint(watched, cycle, inside, stuck))
+
+
+def _loops_wait(watched: Watched) -> list[str]:
+    """Return what the tasks of event loops wait for. Who has no event loop has not loaded what knows that."""
+    loops = sys.modules.get("atonce.race.loops")
+    return [f"  {line}" for line in loops.waiting(watched.run)] if loops is not None else []
 
 
 def _cycle(watched: Watched, stuck: list[Stuck]) -> list[int]:
@@ -99,7 +108,7 @@ def _for_what(watched: Watched, one: Stuck, stuck: list[Stuck]) -> str:
     for other in stuck:
         for _, held, place in other.held:
             if held == number:
-                whom = "itself" if other.number == one.number else label(other.number)
+                whom = "itself" if other.number == one.number else watched.label(other.number)
                 return f"waits for {what}{at}: held by {whom}, which took it at {_at(place)}"
     return f"waits for {what} ({operation.kind}){at}: nobody is left to {_waker(operation.kind)}"
 
@@ -121,19 +130,12 @@ def _name(number: int, name: str) -> str:
     return f"T{number} {plain(name)}".rstrip() if number else "main"
 
 
-def plain(name: str) -> str:
-    """Return a thread's name without what every thread's name has."""
-    if name.startswith("Thread-") and name.endswith(")"):
-        return name.partition("(")[2][:-1]
-    return name
-
-
-def _headline(cycle: list[int], stuck: list[Stuck]) -> str:
+def _headline(watched: Watched, cycle: list[int], stuck: list[Stuck]) -> str:
     if len(cycle) == 1:
-        return f"{label(cycle[0])} waits for itself"
+        return f"{watched.label(cycle[0])} waits for itself"
     if cycle:
-        return f"{_listed([label(number) for number in cycle])} wait for each other"
-    names = [label(one.number) for one in stuck if one.number] or ["main"]
+        return f"{_listed([watched.label(number) for number in cycle])} wait for each other"
+    names = [watched.label(one.number) for one in stuck if one.number] or ["main"]
     return f"{_listed(names)} {'waits' if len(names) == 1 else 'wait'} for what nobody will do"
 
 

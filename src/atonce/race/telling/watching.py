@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from atonce.race.search.replaying import Replaying
 from atonce.race.telling.values import Peek, shown
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from atonce.race.scheduler import Scheduler, Step, Task
     from atonce.race.search.strategy import Strategy
 
-__all__ = ("Once", "Seen", "Watched", "watch")
+__all__ = ("Coroutine", "Once", "Seen", "Watched", "plain", "watch")
+
+_RESUME = "resume "  # and the name of a task: what an event loop notes before it goes on with one
+_FIRST_COROUTINE = 1_000_000  # above all numbers of threads
 
 
 class Once(Protocol):
@@ -59,6 +62,20 @@ class Seen:
         return self.operation.place
 
 
+class Coroutine(NamedTuple):
+    """A task of an event loop.
+
+    Attributes:
+        thread: the scheduler's task that it runs in.
+        name: its name.
+        function: the function that it runs.
+    """
+
+    thread: int
+    name: str
+    function: str
+
+
 class Watched:
     """A run, and its steps as they were seen.
 
@@ -67,23 +84,49 @@ class Watched:
         steps: what was done, in time order.
         next: what each task that had not ended was about to do.
         locks: numbers of the objects that some task held.
+        coroutines: the tasks of event loops, by the numbers that they have here: those of the scheduler are the threads'.
         diverged: why the run is not the one that was asked for; empty if it is.
     """
 
-    def __init__(self, run: Scheduler, steps: list[Seen], locks: dict[int, str], diverged: str) -> None:
+    def __init__(self, watcher: _Watcher, run: Scheduler, diverged: str) -> None:
         self.run = run
-        self.steps = steps
-        self.locks = _told_apart(locks | _held_at_end(run))
+        self.steps = watcher.steps
+        self.locks = _told_apart(watcher.locks | _held_at_end(run))
+        self.coroutines = watcher.coroutines
         self.diverged = diverged
         self.next = [
-            Seen(len(steps), task.number, task.pending, frozenset(), happened=False)
+            Seen(len(self.steps), task.number, task.pending, frozenset(), happened=False)
             for task in run.tasks
-            if task.begun and task.pending.cells and not any(step.operation is task.pending for step in steps)
+            if task.begun and task.pending.cells and not any(step.operation is task.pending for step in self.steps)
         ]
+
+    def label(self, task: int) -> str:
+        """Return the short name of a task."""
+        if task in self.coroutines:
+            return self.coroutines[task].name
+        return f"T{task}" if task else "main"
+
+    def labels(self) -> dict[int, str]:
+        """Return the long names of all tasks."""
+        long = {task.number: plain(task.name) if task.number else "" for task in self.run.tasks}
+        long |= {number: coroutine.function for number, coroutine in self.coroutines.items()}
+        return {number: f"{self.label(number)} {name}".strip() for number, name in long.items()}
+
+    def on_one_loop(self, one: int, other: int) -> bool:
+        """Tell whether two tasks are tasks of the same event loop."""
+        mine, theirs = self.coroutines.get(one), self.coroutines.get(other)
+        return mine is not None and theirs is not None and mine.thread == theirs.thread
 
     def thing(self, number: int) -> object:
         """Return the object that has a number."""
         return self.run.kept[number] if number < len(self.run.kept) else None
+
+
+def plain(name: str) -> str:
+    """Return a thread's name without what every thread's name has."""
+    if name.startswith("Thread-") and name.endswith(")"):
+        return name.partition("(")[2][:-1]
+    return name
 
 
 def _held_at_end(run: Scheduler) -> dict[int, str]:
@@ -113,13 +156,16 @@ def watch(once: Once, picks: Sequence[int], peek: Peek) -> Watched:
     watcher = _Watcher(peek)
     run = once(strategy, watch=watcher.begin)
     watcher.look_back(run)
-    return Watched(run, watcher.steps, watcher.locks, strategy.diverged)
+    return Watched(watcher, run, strategy.diverged)
 
 
 class _Watcher:
     def __init__(self, peek: Peek) -> None:
         self.steps: list[Seen] = []
         self.locks: dict[int, str] = {}
+        self.coroutines: dict[int, Coroutine] = {}
+        self._numbers: dict[tuple[int, str], int] = {}
+        self._resumed: dict[int, int] = {}  # which coroutine runs in a thread
         self._peek = peek
         self._run: Scheduler | None = None
 
@@ -132,7 +178,10 @@ class _Watcher:
         assert run is not None
         self.look_back(run, len(run.trace) - 2)
         task = run.running
-        seen = Seen(len(self.steps), step.task, step.operation, self._held(task))
+        if step.operation.kind.startswith(_RESUME):
+            self._resume(step)
+        who = self._resumed.get(step.task, step.task)
+        seen = Seen(len(self.steps), who, step.operation, self._held(task))
         seen.before = self._look(run, step.operation)
         self.steps.append(seen)
 
@@ -146,6 +195,14 @@ class _Watcher:
             last.operation = operation
             last.before = {}
         last.after = self._look(run, operation)
+
+    def _resume(self, step: Step) -> None:
+        """See that an event loop goes on with one of its tasks."""
+        name = step.operation.kind.removeprefix(_RESUME)
+        number = self._numbers.setdefault((step.task, name), _FIRST_COROUTINE + len(self._numbers))
+        place = step.operation.place
+        self.coroutines.setdefault(number, Coroutine(step.task, name, place.function.rpartition(".")[2] if place else ""))
+        self._resumed[step.task] = number
 
     def _held(self, task: Task) -> frozenset[int]:
         for name, number, _ in task.held:
