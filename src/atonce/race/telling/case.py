@@ -40,7 +40,7 @@ class Case:
         self._other = watched.label(pattern.between[0].step.task)
         self.common = self._held_throughout()
         self.kind = self._kind()
-        self.what = " and ".join(dict.fromkeys(name_of(watched, access) for access in (pattern.first, pattern.last)))
+        self.what = self._names()
 
     def _held_throughout(self) -> frozenset[int]:
         if not self._pattern.last.step.happened:
@@ -52,6 +52,10 @@ class Case:
             return "atomicity violation"
         looks = source_of(self._pattern.first.step.place).startswith(("if ", "elif ", "while "))
         return "check-then-act" if looks and self._pattern.shape in ("RWW", "RWR") else _NAMES[self._pattern.shape]
+
+    def _names(self) -> str:
+        names = [name_of(self._watched, access) for access in (self._pattern.first, self._pattern.last)]
+        return names[0] if self._pattern.first.meets(self._pattern.last) else " and ".join(dict.fromkeys(names))
 
     def remarks(self) -> dict[int, str]:
         """Return what stands beside steps, by their index."""

@@ -50,6 +50,8 @@ class Ordering:
                 signals.append(step)
 
     def _birth(self, task: int) -> dict[int, int]:
+        if task in self._watched.coroutines:
+            return {}  # nobody knows when it was made
         born = self._watched.run.tasks[task].born
         trace = self._watched.run.trace
         for index in range(len(self._clocks)):

@@ -39,6 +39,14 @@ def tell(once: Once, picks: Sequence[int], *, left: frozenset[int] = frozenset()
     if failure is None or watched.diverged:
         why = watched.diverged or "it did not fail again"
         return Story("RACE", "an order that does not repeat", {}, (), (), len(watched.steps), (f"run once more, {why}",), "")
+    try:
+        return _told(watched, failure, left)
+    except Exception as error:  # the user's things may be odder than anybody thought: what was found is told all the same
+        fact = f"its steps cannot be shown: {type(error).__name__}: {error}. Please report this"
+        return Story("RACE", failure.kind, {}, (), (), len(watched.steps), (fact,), "")
+
+
+def _told(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
     if failure.kind == "exception":
         return _race(watched, failure, left)
     if failure.kind == "livelock":
