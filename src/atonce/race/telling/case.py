@@ -119,6 +119,8 @@ def name_of(watched: Watched, access: Access) -> str:
     """Return what people call what a step touches."""
     name = cell_name(watched.thing(access.number), access.element)
     text = access.step.place.text if access.step.place is not None else ""
+    if isinstance(access.element, str) and text == access.element:
+        return name if "." in name else text  # a variable
     if access.element is None and text.replace(".", "").isidentifier():
         return f"{text} ({name})"
     return name

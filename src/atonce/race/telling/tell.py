@@ -94,6 +94,9 @@ def _shared(watched: Watched, found: Diagnosis) -> list[Seen]:
     pattern = found.pattern
     if pattern is None:
         return steps
+    if watched.coroutines:  # of which nobody knows what is ordered anyway
+        tasks = {access.step.task for access in pattern.accesses}
+        steps = [step for step in steps if step.task in tasks]
     if len(steps) > _MOST_ROWS:
         steps = [step for step in steps if _concerns(step, pattern)]
     if found.kind == "atomicity violation":

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Waiting", "waiting_of")
 
+_IDLE = "select"  # what an event loop does when none of its tasks can go on
+
 
 class Waiting(NamedTuple):
     """What is said about tasks that wait for ever.
@@ -104,6 +106,8 @@ def _for_what(watched: Watched, one: Stuck, stuck: list[Stuck]) -> str:
     thing = watched.thing(number)
     if isinstance(thing, Task):
         return f"waits for {_name(thing.number, thing.name)} to end{at}"
+    if operation.kind == _IDLE:
+        return f"runs an event loop that has nothing to do{at}"
     what = watched.locks.get(number) or cell_name(thing, None)
     for other in stuck:
         for _, held, place in other.held:
@@ -135,6 +139,8 @@ def _headline(watched: Watched, cycle: list[int], stuck: list[Stuck]) -> str:
         return f"{watched.label(cycle[0])} waits for itself"
     if cycle:
         return f"{_listed([watched.label(number) for number in cycle])} wait for each other"
+    if any(one.operation.kind == _IDLE for one in stuck):
+        return "the tasks of an event loop wait for what nobody will do"
     names = [watched.label(one.number) for one in stuck if one.number] or ["main"]
     return f"{_listed(names)} {'waits' if len(names) == 1 else 'wait'} for what nobody will do"
 
