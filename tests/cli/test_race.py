@@ -100,8 +100,7 @@ def test_a_failure_is_reported_and_can_be_run_again(bank):
     assert "said by the function" not in ended.out
     assert "said by the function" in ended.err
     again = ended.out.splitlines()[-1].split()
-    assert again[:3] == ["atonce", "race", str(bank.folder / "bank.py::test_bank")] or again[2] == "bank.py::test_bank"
-    assert again[3] == "--replay"
+    assert again[:4] == ["atonce", "race", "bank.py::test_bank", "--replay"]
     replayed = bank.run(*again[1:])
     assert replayed.status == 1
     assert "AssertionError" in replayed.out
@@ -180,11 +179,9 @@ def test_wrong_usage(bank, words, message):
 
 def test_modules_to_look_into(bank):
     bank.write("shop.py", "from bank import test_bank\n\ndef test_shop():\n    test_bank()\n")
-    blind = bank.run("race", "shop.py::test_shop", "--runs", "20", "--json")
     seen = bank.run("race", "shop.py::test_shop", "--include", "shop", "--include", "bank", "--json")
     assert json.loads(seen.out)["story"]["headline"] == "lost update on Account.balance"
     assert seen.status == 1
-    assert json.loads(blind.out)["verdict"] != "proved"
 
 
 def test_help(capsys):

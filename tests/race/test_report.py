@@ -9,8 +9,14 @@ import pytest
 
 from atonce.errors import DeadlockFound, OptionError, RaceError, RaceFound
 from atonce.race.report import Report
+from atonce.race.settings import settings
 from atonce.race.telling.story import Row, Story
 from atonce.race.telling.values import MISSING, cell_name, peek, shown
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    monkeypatch.setattr(settings, "test", "")  # this test is none that a report is for
 
 
 def proved(**how):
@@ -60,6 +66,20 @@ def test_a_failure_says_how_to_run_it_again():
     assert "atonce race" not in failed().text(132)
     assert "(minimal)" in failed(minimal=True).text(132)
     assert "RACE  exception" in failed(story=None).text(132)
+
+
+def test_a_test_is_run_again_by_its_runner(monkeypatch):
+    monkeypatch.setattr(settings, "test", "test_x.py::test_it[a b]")
+    text = failed(target="x.py::f").text(132)
+    assert text.endswith("       pytest 'test_x.py::test_it[a b]' --race-replay r1:0*2.1")
+    assert "atonce race" not in text
+
+
+def test_files_are_named_as_seen_from_here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "atonce race tests/x.py::f --replay" in failed(target=f"{tmp_path}/tests/x.py::f").text(132)
+    assert "atonce race /elsewhere/x.py::f --replay" in failed(target="/elsewhere/x.py::f").text(132)
+    assert "atonce race pkg.mod:f --replay" in failed(target="pkg.mod:f").text(132)
 
 
 @pytest.mark.parametrize("report", [proved(), not_found(), failed(), failed(replay="r1:" + "0.1." * 200 + "0")])
@@ -136,6 +156,7 @@ def test_all_of_it_is_json():
         "seed": 0,
         "function": "f",
         "target": "t.py::f",
+        "test": "",
         "steps": 0,
         "story": {
             "word": "RACE",

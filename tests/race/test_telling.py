@@ -10,6 +10,7 @@ from atonce.race.operations import Operation, Place
 from atonce.race.report import Report
 from atonce.race.schedule import format_picks, parse_picks
 from atonce.race.search.randomly import RandomWalk
+from atonce.race.settings import settings
 from atonce.race.telling.tell import tell
 
 BANK = """\
@@ -78,6 +79,7 @@ class Teller:
 @pytest.fixture
 def teller(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "test", "")
     teller = Teller(tmp_path)
     yield teller
     for bench in teller.benches:

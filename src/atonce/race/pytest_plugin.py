@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING
 if TYPE_CHECKING:
     from atonce.race.report import Report
 
-__all__ = ("pytest_addoption", "pytest_configure", "pytest_unconfigure", "race")
+__all__ = ("pytest_addoption", "pytest_configure", "pytest_runtest_setup", "pytest_runtest_teardown", "pytest_unconfigure", "race")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +40,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """Forget it."""
     settings.budget = settings.replay = ""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Know which test a report is for."""
+    settings.test = item.nodeid
+
+
+def pytest_runtest_teardown() -> None:
+    """Forget it."""
+    settings.test = ""
 
 
 @pytest.fixture(name="race")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from atonce.errors import DeadlockFound, OptionError, RaceError, RaceFound
 from atonce.race.alike import without_ours
+from atonce.race.settings import settings
 from atonce.race.telling.page import page
 from atonce.race.telling.story import Story
 
@@ -37,6 +38,7 @@ class Report:
         seed: of the search.
         function: the name of the function.
         target: the function as the command ``atonce race`` takes it, like ``tests/bank.py::test_bank``; empty if it cannot.
+        test: the test that was running, as pytest's command line names it; empty if none was.
         steps: how many steps the longest run had.
         story: what the failing order shows.
     """
@@ -73,6 +75,7 @@ class Report:
         self.seed = seed
         self.function = function
         self.target = target
+        self.test = settings.test
         self.steps = steps
         self.story = story
 

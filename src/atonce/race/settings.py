@@ -13,11 +13,13 @@ class Settings:
     Attributes:
         budget: for each test; empty: as the test says.
         replay: an order to run instead of looking for one; empty: none.
+        test: the test that runs now, as the test runner's command line names it; empty: none.
     """
 
     def __init__(self) -> None:
         self.budget = ""
         self.replay = ""
+        self.test = ""
 
     def options(self) -> dict[str, Any]:
         """Give what overrules the options of `explore`."""

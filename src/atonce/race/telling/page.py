@@ -6,7 +6,7 @@ import shlex
 import textwrap
 from typing import TYPE_CHECKING
 
-from atonce.race.telling.table import table
+from atonce.race.telling.table import short_path, table
 
 if TYPE_CHECKING:
     from atonce.race.report import Report
@@ -78,8 +78,12 @@ def _again(report: Report) -> list[str]:
     if not report.replay:
         return []
     lines = [f'again: race.replay({report.function}, "{report.replay}")']
-    if report.target:
-        lines.append(f"       atonce race {shlex.quote(report.target)} --replay {report.replay}")
+    if report.test:
+        lines.append(f"       pytest {shlex.quote(report.test)} --race-replay {report.replay}")
+    elif report.target:
+        file, colons, name = report.target.partition("::")
+        target = f"{short_path(file)}::{name}" if colons else report.target
+        lines.append(f"       atonce race {shlex.quote(target)} --replay {report.replay}")
     return lines
 
 
