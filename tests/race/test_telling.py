@@ -199,6 +199,40 @@ def test_locked_but_not_together(teller):
     assert "acquire" in [row.values for row in story.rows]
 
 
+def test_who_waited_has_to_look_again(teller):
+    lines = teller.source("if not ready:\n    condition.wait()\nready.pop()\n")
+
+    def program(p):
+        p.box.ready = 0
+        lock, signal = Lock(p.run), Box()
+
+        def takes():
+            lock.acquire(lines[1])
+            if not p.read("ready", lines[1]):
+                heard = p.box.heard = []
+                p.run.note(Operation("begin to wait", ((p.run.number(signal), None, True),), lines[2]))
+                lock.release(lines[2])
+                p.run.point(Operation("wait", ((p.run.number(signal), None, False),), lines[2], lambda: heard, waits=True))
+                lock.acquire(lines[2])
+            ready = p.read("ready", lines[3])
+            p.write("ready", ready - 1, lines[3])
+            lock.release(lines[3])
+            assert ready
+
+        def gives():
+            lock.acquire(lines[1])
+            p.write("ready", 1, lines[3])
+            p.run.note(Operation("notify", ((p.run.number(signal), None, True),), lines[3], enables=True))
+            getattr(p.box, "heard", []).append(1)
+            lock.release(lines[3])
+
+        p.together(takes, gives, takes)
+
+    story = teller.story(program)
+    assert story.headline == "atomicity violation on Box.ready"
+    assert story.hint == "look again after waiting: while instead of if at line 1"
+
+
 def test_two_locks_that_are_not_the_same(teller):
     lines = teller.source("with mine:\n    n += 1\n")
 
@@ -259,6 +293,7 @@ def test_what_the_run_does_not_show_is_not_named(teller):
 
     story = teller.story(program)
     assert story.headline == "AttributeError in T1"
+    assert story.rows == ()
     assert story.facts[0].startswith("AttributeError: 'Box' object has no attribute 'value' (T1, line ")
     assert story.hint == ""
 

@@ -61,8 +61,8 @@ def minimise(
     attempt: Callable[[Strategy], Scheduler],
     failing: Scheduler,
     *,
-    attempts: int = 300,
-    seconds: float = 1.0,
+    attempts: int = 150,
+    seconds: float = 5.0,
     clock: Callable[[], float] = perf_counter,
 ) -> Minimal:
     """Look for an order that fails as a run did, with as few switches as possible.
@@ -71,7 +71,7 @@ def minimise(
         attempt: runs the program once under a strategy.
         failing: a run that failed.
         attempts: runs that may be spent.
-        seconds: time that may be spent.
+        seconds: time that may be spent. It is ample, so that the same failure gives the same order on every computer.
         clock: tells the time.
     """
     hunt = _Hunt(attempt, failing, attempts, clock() + seconds, clock)

@@ -105,6 +105,8 @@ class Case:
             span = f"around {line_of(first)}"
         else:
             span = f"from line {min(first.line, last.line)} to line {max(first.line, last.line)}"
+        if self.common and self._waits_between():
+            return f"look again after waiting: while instead of if at {line_of(first)}"
         if self.common:
             return f"hold the lock {span}, and do not let go of it between"
         if self._watched.on_one_loop(self._pattern.first.step.task, self._pattern.between[0].step.task):
@@ -113,6 +115,12 @@ class Case:
         if self._pattern.shape in ("torn", "WRW") and there:
             return f"hold one lock {span}, and the same one at {lines_of(there)}"
         return f"hold one lock {span}"
+
+    def _waits_between(self) -> bool:
+        """Tell whether the task waits for a condition between its two steps, which lets go of the lock."""
+        first, last = self._pattern.first.step, self._pattern.last.step
+        between = self._watched.steps[first.index : last.index]
+        return any(step.task == first.task and step.operation.kind == "begin to wait" for step in between)
 
 
 def name_of(watched: Watched, access: Access) -> str:

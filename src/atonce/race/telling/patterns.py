@@ -18,7 +18,23 @@ if TYPE_CHECKING:
 
 __all__ = ("Access", "Pattern", "accesses_of", "patterns_of")
 
-_SYNCHRONISING = frozenset(("acquire", "release", "start", "begin", "join", "end", "sleep", "yield"))
+_SYNCHRONISING = frozenset(
+    (
+        "acquire",
+        "release",
+        "start",
+        "begin",
+        "join",
+        "end",
+        "sleep",
+        "yield",
+        "begin to wait",
+        "notify",
+        "notify_all",
+        "turn",
+        "select",
+    )
+)
 _UNSERIALIZABLE = {"RWW": 4, "RWR": 3, "WRW": 2, "WWR": 1}  # and how much each explains
 _MOST_TORN = 30  # accesses that are looked at for cells that belong together, the last ones: it takes the square of their pairs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from atonce.race.alike import ours, raised_at
@@ -23,6 +24,7 @@ __all__ = ("tell",)
 
 _MOST_ROWS = 24
 _LIVELOCK_STEPS = 12
+_VALUES = re.compile(", (?=read |write )")
 
 
 def tell(once: Once, picks: Sequence[int], *, left: frozenset[int] = frozenset(), look: Peek = peek) -> Story:
@@ -60,7 +62,7 @@ def _race(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
     task = failure.task.number if failure.task is not None else 0
     assert error is not None
     headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {watched.label(task)}"
-    rows = _rows(watched, _shared(watched, found), found.remarks)
+    rows = _rows(watched, _shared(watched, found, left), found.remarks)
     rows = _with_error(rows[0], error, task), rows[1]
     facts = (_raised(error, watched.label(task)), *([found.because] if found.because else []))
     return Story("RACE", headline, watched.labels(), (), rows[0], rows[1], facts, found.hint)
@@ -87,13 +89,13 @@ def _livelock(watched: Watched) -> Story:
     return Story("LIVELOCK", "the program goes on and on", watched.labels(), (), rows, elided, (fact,), hint)
 
 
-def _shared(watched: Watched, found: Diagnosis) -> list[Seen]:
+def _shared(watched: Watched, found: Diagnosis, left: frozenset[int]) -> list[Seen]:
     """Choose the steps that a race is told with: on what tasks share, or on what it is about where that is too much."""
     indices = {access.step.index for access in found.accesses if access.step.happened}
     steps = [step for step in watched.steps if step.index in indices]
     pattern = found.pattern
     if pattern is None:
-        return steps
+        return [*steps, *(step for step in watched.next if step.task in left)]
     if watched.coroutines:  # of which nobody knows what is ordered anyway
         tasks = {access.step.task for access in pattern.accesses}
         steps = [step for step in steps if step.task in tasks]
@@ -164,8 +166,9 @@ def _with_error(rows: tuple[Row, ...], error: BaseException, task: int) -> tuple
     if not rows or rows[-1].task != task or (rows[-1].file, rows[-1].line) != raised_at(error.__traceback__):
         return rows
     last = rows[-1]
-    read = [value for value in last.values.split(", ") if value.startswith("read ")]
-    return (*rows[:-1], last._replace(values=", ".join([*read[:1], f"raises {type(error).__name__}"])))
+    read = _VALUES.split(last.values)[0]
+    done = [read] if read.startswith("read ") else []
+    return (*rows[:-1], last._replace(values=", ".join([*done, f"raises {type(error).__name__}"])))
 
 
 def _raised(error: BaseException, task: str) -> str:
