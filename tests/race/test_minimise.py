@@ -118,6 +118,29 @@ def private_steps(p):
     assert p.box.n == 2
 
 
+def noisy_phases(p):
+    """Three phases, and between any two of them much that is shared and does not matter."""
+    p.box.x = p.box.noise = 0
+
+    def noise():
+        for _ in range(20):
+            p.write("noise", 1, P[50])
+
+    def writes():
+        for phase in (1, 2, 3):
+            p.write("x", phase, P[phase])
+            noise()
+
+    def reads():
+        seen = []
+        for at in range(3):
+            seen.append(p.read("x", P[10 + at]))
+            noise()
+        assert seen != [1, 2, 3]
+
+    p.together(writes, reads)
+
+
 # name: the program, and how many events have to be in order for it to fail
 ROWS = {
     "lost update": (counter(2), 2),
@@ -133,6 +156,7 @@ ROWS = {
     "reorder 10": (reorder(5, 5), 2),
     "three phases": (three_phases, 4),
     "private steps": (private_steps, 2),
+    "noisy phases": (noisy_phases, 4),
 }
 
 

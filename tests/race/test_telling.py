@@ -298,6 +298,35 @@ def test_what_the_run_does_not_show_is_not_named(teller):
     assert story.hint == ""
 
 
+def test_what_is_read_too_early(teller):
+    lines = teller.source("begun.set()\nself.page = 'text'\nbegun.wait()\nassert self.page\n")
+
+    def program(p):
+        p.box.page = p.box.begun = ""
+        signal = Box()
+
+        def writes():
+            p.run.point(Operation("set", ((p.run.number(signal), None, True),), lines[1], enables=True))
+            p.box.begun = "yes"
+            p.write("page", "text", lines[2])
+
+        def reads():
+            cells = ((p.run.number(signal), None, False),)
+            p.run.point(Operation("wait", cells, lines[3], lambda: p.box.begun, waits=True))
+            assert p.read("page", lines[4])
+
+        p.together(writes, reads)
+
+    story = teller.story(program)
+    assert story.headline == "order violation on Box.page"
+    assert [(row.line, row.values, row.remark) for row in story.rows] == [
+        (4, "read ''", "T1 has not done line 2 yet"),
+        (2, "not done yet", ""),
+    ]
+    assert story.facts[1] == "nothing makes T2 wait at line 4 until T1 has done line 2"
+    assert story.hint == "let T2 wait for that: for an event, for a queue, or until T1 has ended"
+
+
 def test_a_failure_that_shares_nothing(teller):
     def program(p):
         raise KeyError("nobody")

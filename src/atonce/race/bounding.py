@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ("Bounding",)
 
 _LONGEST = 5_000  # decisions of a run that are looked at for other ones
+_MOST_WAITING = 50_000  # beginnings that are remembered
 
 
 class Bounding:
@@ -63,6 +64,9 @@ class Bounding:
                 self._add(decision, run.picks, at, turns, switches)
 
     def _add(self, decision: Decision, picks: list[int], at: int, turns: int, switches: int) -> None:
+        if len(self._heap) > _MOST_WAITING:
+            self.complete = False
+            return
         far = int(decision.operation is None or id(decision.operation.place) not in self._first)
         for pick in decision.others:
             cost = decision.switches + decision.cost(pick)

@@ -83,23 +83,31 @@ def _widened(best: Pattern, patterns: list[Pattern]) -> Pattern:
 
 
 def _unexplained(watched: Watched, ordering: Ordering, accesses: list[Access]) -> Diagnosis:
-    """Say at least which of the last steps could have come the other way round."""
+    """Say at least which of the last steps came too early, or could have come the other way round."""
     done = [access for access in accesses if access.step.happened]
+    for last in reversed(done):
+        for other in accesses:
+            if not other.step.happened and other.writes and not last.writes and other.conflicts(last):
+                return _too_early(watched, last, other, accesses)
     for at in range(len(done) - 1, 0, -1):
         for other in reversed(done[:at]):
             last = done[at]
             if last.conflicts(other) and last.step.task not in watched.coroutines and not ordering.orders(other.step, last.step):
-                what = name_of(watched, last)
-                pair = (
-                    f"{line_of(other.step.place)} ({watched.label(other.step.task)}) and "
-                    f"{line_of(last.step.place)} ({watched.label(last.step.task)})"
-                )
-                common = other.step.held & last.step.held
-                because = f"nothing orders {pair}" + ("" if common else ": they hold no lock in common")
-                return Diagnosis("order violation" if _too_early(last, accesses) else "", what, None, {}, because, "", accesses)
+                return _either_way(watched, other, last, accesses)
     return Diagnosis("", "", None, {}, "", "", accesses)
 
 
-def _too_early(last: Access, accesses: list[Access]) -> bool:
-    """Tell whether a cell was read before somebody came to write it, who was about to."""
-    return not last.writes and any(not access.step.happened and access.writes and access.conflicts(last) for access in accesses)
+def _too_early(watched: Watched, read: Access, write: Access, accesses: list[Access]) -> Diagnosis:
+    """A step has read what another task was about to write when the run ended."""
+    one, other = watched.label(read.step.task), watched.label(write.step.task)
+    remarks = {read.step.index: f"{other} has not done {line_of(write.step.place)} yet"}
+    because = f"nothing makes {one} wait at {line_of(read.step.place)} until {other} has done {line_of(write.step.place)}"
+    hint = f"let {one} wait for that: for an event, for a queue, or until {other} has ended"
+    return Diagnosis("order violation", name_of(watched, read), None, remarks, because, hint, accesses)
+
+
+def _either_way(watched: Watched, one: Access, other: Access, accesses: list[Access]) -> Diagnosis:
+    pair = [f"{line_of(access.step.place)} ({watched.label(access.step.task)})" for access in (one, other)]
+    common = one.step.held & other.step.held
+    because = f"nothing orders {' and '.join(pair)}" + ("" if common else ": they hold no lock in common")
+    return Diagnosis("", name_of(watched, other), None, {}, because, "", accesses)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from atonce.race.scheduler import Stuck, Task
@@ -58,7 +60,8 @@ def waiting_of(watched: Watched) -> Waiting:
 def _loops_wait(watched: Watched) -> list[str]:
     """Return what the tasks of event loops wait for. Who has no event loop has not loaded what knows that."""
     loops = sys.modules.get("atonce.race.loops")
-    return [f"  {line}" for line in loops.waiting(watched.run)] if loops is not None else []
+    here = f"{Path.cwd()}{os.sep}"
+    return [f"  {line.replace(here, '')}" for line in loops.waiting(watched.run)] if loops is not None else []
 
 
 def _cycle(watched: Watched, stuck: list[Stuck]) -> list[int]:
@@ -118,7 +121,9 @@ def _for_what(watched: Watched, one: Stuck, stuck: list[Stuck]) -> str:
 
 
 def _waker(kind: str) -> str:
-    return {"acquire": "release it", "get": "put anything in", "put": "take anything out"}.get(kind, "signal it")
+    return {"acquire": "release it", "get": "put anything in", "put": "take anything out", "result": "set it"}.get(
+        kind, "signal it"
+    )
 
 
 def _at(place: Place | None) -> str:
