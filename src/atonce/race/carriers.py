@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _thread
 import ctypes
+from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ class Carriers:
         carrier = self._idle.pop() if self._idle else self._new()
         carrier.body = body
         task.baton = carrier.baton
+        task.ident = carrier.ident
         self._carries[task] = carrier
 
     def give_back(self, task: Task) -> None:
@@ -67,12 +69,18 @@ class Carriers:
 
 class _Carrier:
     def __init__(self) -> None:
-        self.baton = _thread.allocate_lock()
+        self.baton = allocate_lock()
         self.baton.acquire()
         self.body: Callable[[], None] | None = None
-        self.join = _started(self._carry)
+        self.ident = 0
+        begun = allocate_lock()
+        begun.acquire()
+        self.join = _started(lambda: self._carry(begun))
+        begun.acquire()
 
-    def _carry(self) -> None:
+    def _carry(self, begun: _thread.LockType) -> None:
+        self.ident = get_ident()
+        begun.release()
         while True:
             self.baton.acquire()
             body, self.body = self.body, None
@@ -88,13 +96,13 @@ def _forget_locals() -> None:
         ctypes.cast(address, ctypes.py_object).value.clear()
 
 
-# Not threading.Thread, whose methods are patched while a run is on.
+# Not threading.Thread, whose methods are patched while a run is on; and names of _thread as they were when this was imported.
 def _started(function: Callable[[], None]) -> Callable[[], object]:
     """Start a thread that does not keep the program alive, and return what waits for its end."""
     thread: Any = _thread  # its names differ from version to version
     if hasattr(thread, "start_joinable_thread"):  # 3.13
         return thread.start_joinable_thread(function, daemon=True).join  # type: ignore[no-any-return]
-    begun = thread.allocate_lock()
+    begun = allocate_lock()
     begun.acquire()
     sentinels = []
 
@@ -104,6 +112,6 @@ def _started(function: Callable[[], None]) -> Callable[[], object]:
         begun.release()
         function()
 
-    thread.start_new_thread(body, ())
+    start_new_thread(body, ())
     begun.acquire()
     return sentinels[0].acquire  # type: ignore[no-any-return]

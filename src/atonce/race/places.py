@@ -1,0 +1,63 @@
+"""Where a primitive was called: the nearest frame of the user's own source.
+
+A rewritten expression brings its place with it. A primitive is called from anywhere: from a library, through ``contextlib``, from a
+worker's loop. What the reader of a report knows is the line of the own program that led there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import linecache
+import os
+import queue
+import sys
+import threading
+import tokenize  # noqa: F401 (linecache imports it when it first reads a file: not in the middle of a step)
+from pathlib import Path
+from types import CodeType
+
+from atonce.race.operations import Place
+
+__all__ = ("here",)
+
+_LIBRARY = Path(threading.__file__).parent
+_FILES = frozenset(str(module.__file__) for module in (threading, queue, contextlib, functools)) | {"<frozen importlib._bootstrap>"}
+_FOLDERS = tuple(
+    f"{folder}{os.sep}" for folder in (Path(__file__).parent, _LIBRARY / "concurrent" / "futures", _LIBRARY / "asyncio")
+)
+
+# By the code's address, and the code itself beside it, so that no address is used again. Comparing code objects by value would take
+# functions that look alike, in files that differ, for one. Guarded by: the baton.
+_places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
+_passed: dict[int, tuple[CodeType, bool]] = {}
+_ROOM = 50_000
+
+
+def here() -> Place | None:
+    """Return the place in the nearest frame that belongs to none of the libraries that we stand in for."""
+    frame = sys._getframe(1)  # noqa: SLF001 (the only way to look at one frame: inspect.stack reads the source of all)
+    while True:
+        code = frame.f_code
+        passed = _passed.get(id(code))
+        if passed is None:
+            passed = _passed[id(code)] = (code, _is_library(code.co_filename))
+        if not passed[1]:
+            return _place(code, frame.f_lineno)
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+
+
+def _place(code: CodeType, line: int) -> Place:
+    known = _places.get((id(code), line))
+    if known is None:
+        if len(_places) > _ROOM:
+            _places.clear()
+        text = linecache.getline(code.co_filename, line).strip()
+        known = _places[id(code), line] = (code, Place(code.co_filename, line, 0, code.co_qualname, text))
+    return known[1]
+
+
+def _is_library(file: str) -> bool:
+    return file in _FILES or file.startswith(_FOLDERS)

@@ -1,0 +1,1 @@
+"""What `threading`, `queue`, `concurrent.futures`, `time` and `random` do in a task: one idea a file."""
