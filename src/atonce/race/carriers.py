@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from atonce.race.scheduler import Task
 
-__all__ = ("Carriers",)
+__all__ = ("Carriers", "started")
 
 _locals_of_thread = ctypes.pythonapi.PyThreadState_GetDict  # where threading.local keeps what belongs to the calling thread
 _locals_of_thread.restype = ctypes.c_void_p
@@ -47,6 +47,12 @@ class Carriers:
             _forget_locals()
             self._idle.append(carrier)
 
+    def abandon(self, task: Task) -> None:
+        """Give up the thread of a task, which hangs in the user's code. It ends by itself if it ever comes back."""
+        carrier = self._carries.get(task)
+        if carrier is not None:
+            carrier.lost = True
+
     def close(self) -> None:
         """End all threads, and wait until they are gone. One that hangs in the user's code is left to the end of the program."""
         idle, self._idle = self._idle, []
@@ -73,9 +79,10 @@ class _Carrier:
         self.baton.acquire()
         self.body: Callable[[], None] | None = None
         self.ident = 0
+        self.lost = False
         begun = allocate_lock()
         begun.acquire()
-        self.join = _started(lambda: self._carry(begun))
+        self.join = started(lambda: self._carry(begun))
         begun.acquire()
 
     def _carry(self, begun: _thread.LockType) -> None:
@@ -88,6 +95,8 @@ class _Carrier:
                 return
             Context().run(body)
             del body
+            if self.lost:
+                return
 
 
 def _forget_locals() -> None:
@@ -97,7 +106,7 @@ def _forget_locals() -> None:
 
 
 # Not threading.Thread, whose methods are patched while a run is on; and names of _thread as they were when this was imported.
-def _started(function: Callable[[], None]) -> Callable[[], object]:
+def started(function: Callable[[], None]) -> Callable[[], object]:
     """Start a thread that does not keep the program alive, and return what waits for its end."""
     thread: Any = _thread  # its names differ from version to version
     if hasattr(thread, "start_joinable_thread"):  # 3.13

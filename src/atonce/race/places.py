@@ -15,11 +15,11 @@ import sys
 import threading
 import tokenize  # noqa: F401 (linecache imports it when it first reads a file: not in the middle of a step)
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 
 from atonce.race.operations import Place
 
-__all__ = ("here",)
+__all__ = ("here", "place_of_frame")
 
 _LIBRARY = Path(threading.__file__).parent
 _FILES = frozenset(str(module.__file__) for module in (threading, queue, contextlib, functools)) | {"<frozen importlib._bootstrap>"}
@@ -31,22 +31,28 @@ _FOLDERS = tuple(
 # functions that look alike, in files that differ, for one. Guarded by: the baton.
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
 _passed: dict[int, tuple[CodeType, bool]] = {}
+_by_value: dict[tuple[str, int, str], Place] = {}  # places are compared by identity, also where a program makes its code anew
 _ROOM = 50_000
 
 
 def here() -> Place | None:
     """Return the place in the nearest frame that belongs to none of the libraries that we stand in for."""
-    frame = sys._getframe(1)  # noqa: SLF001 (the only way to look at one frame: inspect.stack reads the source of all)
-    while True:
+    return place_of_frame(sys._getframe(1))  # noqa: SLF001 (the only way to look at one frame: inspect.stack reads all source)
+
+
+def place_of_frame(frame: FrameType | None) -> Place | None:
+    """Return the place in the nearest frame, from this one on, that belongs to none of those libraries."""
+    while frame is not None:
         code = frame.f_code
         passed = _passed.get(id(code))
         if passed is None:
+            if len(_passed) > _ROOM:
+                _passed.clear()
             passed = _passed[id(code)] = (code, _is_library(code.co_filename))
         if not passed[1]:
             return _place(code, frame.f_lineno)
-        if frame.f_back is None:
-            return None
         frame = frame.f_back
+    return None
 
 
 def _place(code: CodeType, line: int) -> Place:
@@ -54,9 +60,15 @@ def _place(code: CodeType, line: int) -> Place:
     if known is None:
         if len(_places) > _ROOM:
             _places.clear()
-        text = linecache.getline(code.co_filename, line).strip()
-        known = _places[id(code), line] = (code, Place(code.co_filename, line, 0, code.co_qualname, text))
+        known = _places[id(code), line] = (code, _place_of(code.co_filename, line, code.co_qualname))
     return known[1]
+
+
+def _place_of(file: str, line: int, function: str) -> Place:
+    place = _by_value.get((file, line, function))
+    if place is None:
+        place = _by_value[file, line, function] = Place(file, line, 0, function, linecache.getline(file, line).strip())
+    return place
 
 
 def _is_library(file: str) -> bool:

@@ -74,7 +74,7 @@ class Step(NamedTuple):
 class Task:
     """What the scheduler knows of one thread of the program under test. Number 0 is the one that called."""
 
-    __slots__ = ("baton", "begun", "born", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
+    __slots__ = ("abandoned", "baton", "begun", "born", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
 
     def __init__(self, number: int, name: str, pending: Operation, subject: object = None, *, daemon: bool = False) -> None:
         self.number = number
@@ -91,6 +91,7 @@ class Task:
         self.held: list[tuple[str, int, Place | None]] = []  # locks that it holds: name, number, where it took them
         self.caught = 0  # how many times it has gone on although it was being unwound
         self.unwinding = False
+        self.abandoned = False  # its thread hangs where no step is
 
     def __repr__(self) -> str:
         return f"<task {self.number} {self.name}>"
@@ -265,6 +266,15 @@ class Scheduler:
             self.interrupt = interrupt
         self.aborting = True
 
+    def abandon(self, task: Task, why: BaseException) -> None:
+        """End the run without the running task, which hangs where no step is. Called in a thread that is no task."""
+        self.stop(why)
+        if task.number:  # the calling thread's own task has to come back by itself
+            task.abandoned = task.done = True
+            self._carriers.abandon(task)
+            self.live.remove(task)
+            self._wake_one()
+
     def _run(self, task: Task, body: Callable[[], None]) -> None:
         """Run the body of a task, and hand on the baton when it has ended. Called in the thread that carries it."""
         self.ident = task.ident = get_ident()
@@ -278,8 +288,9 @@ class Scheduler:
             self.fail(error, task)
         except BaseException as error:
             self._left_by(error, task)
-        self._carriers.give_back(task)
-        self._finish(task)
+        if not task.abandoned:
+            self._carriers.give_back(task)
+            self._finish(task)
 
     def _left_by(self, error: BaseException, task: Task) -> None:
         if task.number and isinstance(error, SystemExit):

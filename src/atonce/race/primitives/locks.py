@@ -14,20 +14,20 @@ from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.waiting import wait_until
 from atonce.race.scheduler import Abort, Scheduler, Task, active
 
-__all__ = ("REAL_LOCK", "Controlled", "Lock", "is_importing", "release_held")
+__all__ = ("REAL_LOCK", "Controlled", "LikeReal", "Lock", "is_importing", "raw", "release_held")
 
 REAL_LOCK: Any = _thread.allocate_lock
 _LOCK_TYPE = type(REAL_LOCK())
 
 
-class _LikeReal(type):
+class LikeReal(type):
     """Makes ``isinstance(real_lock, threading.Lock)`` true, as it is from 3.13 on."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return type.__instancecheck__(cls, instance) or type(instance) is cls.real_type  # type: ignore[attr-defined]
+        return type.__instancecheck__(cls, instance) or type(instance) is getattr(cls, "real_type", None)
 
 
-class Controlled(metaclass=_LikeReal):
+class Controlled(metaclass=LikeReal):
     """What both kinds have in common. `_block` is the real lock, `_itself` the object whose number counts."""
 
     __slots__ = ("__weakref__", "_block", "_itself")
@@ -55,7 +55,7 @@ class Controlled(metaclass=_LikeReal):
         kind = "acquire" if blocking else "try-acquire"
         if not wait_until(run, kind, ((number, None, True),), self.free, limit, place) or not self._block.acquire(blocking=False):
             return False
-        run.running.held.append((f"{self.word} {number}", number, place))
+        run.running.held.append((self.word, number, place))
         return True
 
     def _let_go(self, run: Scheduler) -> bool:
@@ -156,7 +156,7 @@ class Lock(Controlled):
         """Take it back. The scheduler has permitted it."""
         self._block.acquire(blocking=False)
         number = run.number(self._itself)
-        run.running.held.append((f"{self.word} {number}", number, place))
+        run.running.held.append((self.word, number, place))
 
     def force(self) -> None:
         """Let go of it after a run that was cut short."""
@@ -168,6 +168,11 @@ class Lock(Controlled):
 
     def __repr__(self) -> str:
         return f"<{'locked' if self._block.locked() else 'unlocked'} _thread.lock object at {id(self):#x}>"
+
+
+def raw(lock: Any) -> Any:
+    """Return the real thing that keeps a lock's state."""
+    return getattr(lock, "_block", lock)
 
 
 def release_held(run: Scheduler, task: Task) -> None:

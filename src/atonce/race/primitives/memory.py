@@ -24,16 +24,18 @@ class Memory:
         waiting: for a condition, one ``[notified]`` for each task that waits, in order.
         tasks: for a thread that was started in the run, its task.
         finished: for a future, the how-manieth it was to finish.
+        users: for a barrier, the tasks that have come to it.
         pools: for an executor, what we know of it.
     """
 
-    __slots__ = ("_counts", "finished", "pools", "shadows", "tasks", "waiting")
+    __slots__ = ("_counts", "finished", "pools", "shadows", "tasks", "users", "waiting")
 
     def __init__(self) -> None:
         self.shadows: dict[int, Any] = {}
         self.waiting: dict[int, list[list[bool]]] = {}
         self.tasks: dict[int, Task] = {}
         self.finished: dict[int, int] = {}
+        self.users: dict[int, set[int]] = {}
         self.pools: dict[int, Any] = {}
         self._counts: dict[str, int] = {}
 

@@ -8,7 +8,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from atonce.errors import InternalError, RaceError
-from atonce.race.primitives import conditions, signals, threads, times
+from atonce.race.primitives import (
+    barriers,
+    conditions,
+    executors,
+    futures,
+    gathering,
+    queues,
+    signals,
+    simple_queues,
+    threads,
+    times,
+)
 from atonce.race.primitives.locks import Lock
 from atonce.race.primitives.memory import settle
 from atonce.race.primitives.replacing import REPLACED, REPLACEMENTS, Replacement, replace_name
@@ -18,7 +29,18 @@ from atonce.race.scheduler import active
 
 __all__ = ("REPLACED", "Patched", "shadow")
 
-_MODELS = (conditions, signals, threads, times)  # each has registered its own
+_MODELS = (
+    barriers,
+    conditions,
+    executors,
+    futures,
+    gathering,
+    queues,
+    signals,
+    simple_queues,
+    threads,
+    times,
+)  # each has registered its own
 _one_check = _thread.allocate_lock()
 _checker = 0  # the thread that has it. Guarded by: _one_check
 
@@ -62,7 +84,7 @@ class Patched:
         return self
 
     def _apply(self, replacement: Replacement) -> None:
-        if vars(replacement.owner).get(replacement.name) is replacement.original:
+        if _current(replacement) is replacement.original:
             self._done.append(replacement)
             setattr(replacement.owner, replacement.name, replacement.replacement)
 
@@ -85,7 +107,13 @@ class Patched:
 def _restored(replacement: Replacement) -> bool:
     owner: Any = replacement.owner
     setattr(owner, replacement.name, replacement.original)
-    return vars(owner).get(replacement.name) is replacement.original
+    return _current(replacement) is replacement.original
+
+
+def _current(replacement: Replacement) -> Any:
+    if replacement.name == "__code__":
+        return replacement.owner.__code__
+    return vars(replacement.owner).get(replacement.name)
 
 
 def _name_of(replacement: Replacement) -> str:

@@ -98,7 +98,7 @@ class RLock(Controlled):
         for _ in range(self._count - 1):
             self._again()
         number = run.number(self._itself)
-        run.running.held.append((f"{self.word} {number}", number, place))
+        run.running.held.append((self.word, number, place))
 
     def _release_save(self) -> Any:
         return self.save(active())

@@ -66,8 +66,12 @@ def _release(run: Scheduler, self: Any, n: int = 1) -> None:
 def _release_bounded(run: Scheduler, self: Any, n: int = 1) -> None:
     if n < 1:
         raise ValueError("n must be one or more")
-    run.point(Operation("release", ((run.number(self), None, True),), here(), enables=True))
+    operation = Operation("release", ((run.number(self), None, True),), here(), enables=True)
+    run.point(operation)
     if self._value + n > self._initial_value:
+        run.replace(
+            Operation("release", operation.cells, operation.place)
+        )  # an acquire that came first would have made it possible
         raise ValueError("Semaphore released too many times")
     self._value += n
     wake_foreign(self._cond, n)

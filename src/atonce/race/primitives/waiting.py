@@ -20,6 +20,9 @@ def wait_until(
     timeout: float | None,
     place: Place | None,
     free: Callable[[], bool] | None = None,
+    *,
+    waits: bool = True,
+    enables: bool = False,
 ) -> bool:
     """Let the running task wait, as one operation.
 
@@ -31,16 +34,18 @@ def wait_until(
         timeout: in seconds of virtual time; ``None``: without a limit.
         place: where it was called.
         free: what it needs in any case, also when its time is up: a lock that it takes back.
+        waits: without a limit, what lets it go on never races with it. Not so where it also matters how much of that there is.
+        enables: others may wait for it.
 
     Returns:
         Whether what it waited for is there.
     """
     if timeout is None:
         both = ready if free is None else lambda: ready() and free()
-        run.point(Operation(kind, cells, place, both, waits=True))
+        run.point(Operation(kind, cells, place, both, waits=waits, enables=enables))
         return True
     if timeout <= 0:
-        run.point(Operation(kind, cells, place, free))
+        run.point(Operation(kind, cells, place, free, enables=enables))
         return ready()
     deadline = run.now_s + timeout
     run.doubt(f"{kind} with a timeout", place)
@@ -48,7 +53,7 @@ def wait_until(
     def may_go_on() -> bool:
         return (ready() or run.now_s >= deadline) and (free is None or free())
 
-    run.point(Operation(kind, cells, place, may_go_on, wake_s=deadline))
+    run.point(Operation(kind, cells, place, may_go_on, wake_s=deadline, enables=enables))
     return ready()
 
 
