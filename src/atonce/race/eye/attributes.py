@@ -1,0 +1,147 @@
+"""Attributes: which cells ``a.b`` touches, by what the type of ``a`` makes of ``b``."""
+
+from __future__ import annotations
+
+import _thread
+import enum
+import functools
+import types
+from typing import Any
+
+from atonce.race.eye.containers import PLAIN, dictionary
+from atonce.race.eye.sites import Site
+from atonce.race.eye.watching import catch_up, doubt, find, is_harmless, is_seen, is_watched, own_dictionary, unseen
+from atonce.race.operations import WHOLE, Cell
+from atonce.race.scheduler import Scheduler
+
+__all__ = ("forget_types", "loaded", "stored")
+
+_FUNCTIONS = (
+    types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType, staticmethod,
+    classmethod, types.BuiltinFunctionType, functools.partialmethod,
+)  # fmt: skip
+_MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_SKIPPED = PLAIN | {tuple, frozenset, super, _thread._local, types.MethodType, types.TracebackType, types.FrameType}  # noqa: SLF001
+_cache: dict[tuple[type, str], tuple[str, Any, type | None]] = {}
+
+
+def forget_types() -> None:
+    """Forget what types make of names: one of them has changed."""
+    _cache.clear()
+
+
+def _meaning(kind: type, name: str) -> tuple[str, Any, type | None]:
+    """Return what a type makes of a name: a word, what it has under that name, and the class that has it."""
+    key = (kind, name)
+    known = _cache.get(key)
+    if known is None:
+        owner, found = find(kind, name)
+        known = _cache[key] = (_word(kind, name, owner, found), found, owner)
+    return known
+
+
+def _word(kind: type, name: str, owner: type | None, found: Any) -> str:
+    if kind in _SKIPPED or issubclass(kind, _thread._local) or kind.__module__.startswith("atonce.race"):  # noqa: SLF001
+        return "nothing"
+    if name in ("__class__", "__doc__", "__module__"):
+        return "plain" if name == "__class__" else "nothing"
+    if name == "__dict__" and isinstance(found, types.GetSetDescriptorType):
+        return "dictionary"
+    if owner is None:
+        return "plain"
+    if isinstance(found, property):
+        return "property"
+    if isinstance(found, functools.cached_property):
+        return "cached"
+    if isinstance(found, _MEMBERS):
+        return "plain"
+    if isinstance(found, _FUNCTIONS):
+        return "method"
+    if hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"):
+        return "descriptor"
+    return "method" if hasattr(type(found), "__get__") else "class value"
+
+
+def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
+    """Return the cells that loading an attribute reads."""
+    kind = type(base)
+    if isinstance(base, type):
+        return _loaded_from_class(run, base, name)
+    if kind is types.ModuleType or isinstance(base, types.ModuleType):
+        module = base.__dict__
+        return [(run.number(module), name, False)] if is_watched(module, name) else []
+    word, found, owner = _meaning(kind, name)
+    if word == "plain":
+        _custom(run, site, kind, base, "__getattribute__")
+        return [(run.number(base), name, False)]
+    if word == "method":
+        attributes = dictionary(base)
+        shadowed = attributes is not None and name in attributes
+        return [(run.number(base), name, False)] if shadowed else []
+    if word == "class value":
+        return [(run.number(base), name, False), (run.number(owner), name, False)]
+    if word == "property":
+        _seen(run, site, found.fget, base)
+    elif word == "dictionary":
+        own_dictionary(run, base)
+    elif word == "cached":
+        return [(run.number(base), name, False)]
+    elif word == "descriptor":
+        _seen(run, site, getattr(type(found), "__get__", None), base)
+    return []
+
+
+def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
+    if name.startswith("__") or (isinstance(base, enum.EnumMeta) and name in base._member_map_):
+        return []
+    owner, found = find(base, name)
+    if owner is None:
+        return [(run.number(base), name, False)]
+    if isinstance(found, _FUNCTIONS) or hasattr(type(found), "__get__"):
+        return []
+    numbers = [run.number(base)] if owner is base else [run.number(base), run.number(owner)]
+    return [(number, name, False) for number in numbers]
+
+
+def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
+    """Return the cells that storing or deleting an attribute writes."""
+    kind = type(base)
+    if isinstance(base, types.ModuleType):
+        module = base.__dict__
+        if not is_watched(module, name):
+            doubt(run, f"sets {module.get('__name__')}.{name}, whose readers are not seen", site.place)
+        return [(run.number(module), name, True)]
+    if isinstance(base, type):
+        return [(run.number(base), name, True)]
+    word, found, _ = _meaning(kind, name)
+    if word == "nothing":
+        return []
+    if word == "property":
+        _seen(run, site, found.fset, base)
+        return []
+    if word == "descriptor":
+        _seen(run, site, getattr(type(found), "__set__", None), base)
+        return []
+    if name in ("__dict__", "__class__"):
+        doubt(run, f"sets {name}", site.place)
+        return [(run.number(base), WHOLE, True)]
+    if word == "method":
+        doubt(run, f"hides the method {name} of {kind.__qualname__}", site.place)
+    _custom(run, site, kind, base, "__setattr__")
+    return [(run.number(base), name, True)]
+
+
+def _custom(run: Scheduler, site: Site, kind: type, base: Any, name: str) -> None:
+    """Look at a type that handles attributes by itself."""
+    _, method = find(kind, name)
+    if isinstance(method, types.FunctionType):
+        _seen(run, site, method, base)
+
+
+def _seen(run: Scheduler, site: Site, function: Any, base: Any) -> None:
+    """Say what cannot be proved if a function that the interpreter calls is not seen."""
+    if isinstance(function, types.FunctionType):
+        if is_seen(function.__code__):
+            catch_up(function)
+        elif not is_harmless(function.__module__) and not function.__code__.co_filename.startswith("<"):
+            unseen(run, site, function.__qualname__, function.__module__, [base])

@@ -1,0 +1,244 @@
+"""Calls: what is called decides what is announced.
+
+A function whose code is seen speaks for itself, and is called as it is. What is written in C is looked up in the table, and what it
+touches is announced when its arguments are there. Everything else may change whatever it is given.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+import types
+from typing import Any
+
+from atonce.race.eye import hooks
+from atonce.race.eye.accesses import FUNCTIONS, METHODS, Effect
+from atonce.race.eye.containers import ITERATORS, base_of, can_change
+from atonce.race.eye.effects import apply
+from atonce.race.eye.hooks import hook, replaced, steps
+from atonce.race.eye.sites import Site
+from atonce.race.eye.watching import catch_up, find, is_generated, is_harmless, is_seen, unseen
+from atonce.race.scheduler import Scheduler, active
+
+__all__ = ("call", "learn")
+
+_effects: dict[int, Effect] = {}  # by the id of the function
+_kept: list[Any] = []  # so that no id is used again
+_SLOTS = (types.MethodDescriptorType, types.WrapperDescriptorType)
+_BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
+_GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
+_CACHED = type(functools.lru_cache(maxsize=1)(len))
+
+
+def learn() -> None:
+    """Find the functions of the table among the modules that are loaded."""
+    _effects.clear()
+    _kept.clear()
+    for path, effect in FUNCTIONS.items():
+        module, _, name = path.rpartition(".")
+        function = getattr(sys.modules.get(module), name, None)
+        if function is not None:
+            _effects[id(function)] = effect
+            _kept.append(function)
+
+
+@hook
+def call(site: Site, function: Any) -> Any:
+    """A function is called next, when its arguments have been evaluated. Return what is to be called."""
+    run = active()
+    if run is None:
+        return function
+    kind = type(function)
+    if replaced:
+        function = replaced.get(id(function), function)
+    if kind is types.FunctionType:
+        return _python(site, function, function, None)
+    if kind is types.MethodType:
+        inner = function.__func__
+        if type(inner) is types.FunctionType:
+            return _python(site, inner, function, function.__self__)
+        return _Call(site, function, None)
+    effect = _effects.get(id(function))
+    if effect is not None:
+        return function if effect == _NOTHING else _Call(site, function, effect)
+    if kind in _BOUND:
+        return _bound(site, function)
+    if isinstance(function, type):
+        return _class(site, function)
+    return _other(site, function, kind)
+
+
+_NOTHING = Effect()
+
+
+def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> Any:
+    code = function.__code__
+    if is_seen(code):
+        catch_up(function)
+        return called
+    effect = _effects.get(id(function))
+    if effect is not None:
+        return _Call(site, called, effect)
+    if is_harmless(function.__module__) or (is_generated(function) and function.__name__ in ("__init__", "__new__")):
+        return called
+    return _Unseen(site, called, function.__qualname__, function.__module__, own)
+
+
+def _bound(site: Site, function: Any) -> Any:
+    """A method written in C, with its object; or a function of a module."""
+    own = function.__self__
+    if own is None or isinstance(own, types.ModuleType):
+        return _Unseen(site, function, function.__name__, getattr(function, "__module__", None), None)
+    base = base_of(type(own))
+    if base is not None:
+        return _Call(site, function, _method(base, function.__name__), own)
+    if type(own) in ITERATORS or isinstance(own, types.GeneratorType):
+        return _Call(site, function, Effect(rule="next_item"), own, passes_own=True)
+    effect = METHODS["builtins.object"].get(function.__name__)
+    if effect is not None:
+        return function if effect == _NOTHING else _Call(site, function, effect, own)
+    return _Unseen(site, function, function.__qualname__, type(own).__module__, own if can_change(own) else None)
+
+
+def _method(base: type, name: str) -> Effect:
+    return METHODS[f"{base.__module__}.{base.__name__}"].get(name, Effect("write", reads=(-1,)))
+
+
+def _class(site: Site, kind: type) -> Any:
+    for name in ("__init__", "__new__"):
+        owner, method = find(kind, name)
+        method = getattr(method, "__func__", method)
+        if type(method) is types.FunctionType:
+            return _python(site, method, kind, None)
+        if owner is not None and owner is not object:
+            effect = _effects.get(id(owner))
+            if effect is not None:
+                return _Call(site, kind, effect)
+            if issubclass(owner, BaseException) or is_harmless(owner.__module__):
+                return kind
+            return _Unseen(site, kind, kind.__qualname__, owner.__module__, None)
+    return kind
+
+
+def _other(site: Site, function: Any, kind: type) -> Any:
+    if kind in _SLOTS:
+        return _Call(site, function, None)
+    if kind is functools.partial:
+        inner = call(site, function.func)
+        return function if inner is function.func else functools.partial(inner, *function.args, **function.keywords)
+    if kind in _GETTERS:
+        return _Getter(site, function)
+    if kind is _CACHED:
+        return _Call(site, function, Effect("write"))
+    _, method = find(kind, "__call__")
+    if type(method) is types.FunctionType:
+        return _python(site, method, function, function)
+    if is_harmless(kind.__module__):
+        return function
+    return _Unseen(site, function, kind.__qualname__, kind.__module__, function if can_change(function) else None)
+
+
+class _Call:
+    """Calls what the table knows."""
+
+    __slots__ = ("_effect", "_function", "_own", "_passes_own", "_site")
+
+    def __init__(self, site: Site, function: Any, effect: Effect | None, own: Any = None, *, passes_own: bool = False) -> None:
+        self._site = site
+        self._function = function
+        self._effect = effect
+        self._own = own
+        self._passes_own = passes_own
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        run = active()
+        if run is None:
+            return self._function(*arguments, **named)
+        if self._effect is None:
+            return self._unbound(run, arguments, named)
+        given = (self._own, *arguments) if self._passes_own else arguments
+        apply(run, self._site, self._effect, self._own, given, named)
+        if self._effect.reads:
+            arguments = tuple(_step_by_step(self._site, argument) for argument in arguments)
+        return self._function(*arguments, **named)
+
+    def _unbound(self, run: Scheduler, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """``list.append(items, 1)``: the method belongs to the first argument."""
+        function = self._function
+        if isinstance(function, _SLOTS) and arguments:
+            own, *rest = arguments
+            bound = function.__get__(own, type(own))
+            return call(self._site, bound)(*rest, **named)
+        return function(*arguments, **named)
+
+
+def _step_by_step(site: Site, thing: Any) -> Any:
+    """Return what C iterates over, announcing each step where Python code runs in between."""
+    if type(thing) in ITERATORS and _runs_python(thing):
+        return steps(site, thing)
+    return thing
+
+
+def _runs_python(thing: Any) -> bool:
+    import gc  # noqa: PLC0415
+
+    return any(
+        isinstance(part, types.FunctionType | types.MethodType | types.GeneratorType)
+        or (type(part) in ITERATORS and _runs_python(part))
+        for part in gc.get_referents(thing)
+    )
+
+
+class _Unseen:
+    """Calls what we cannot look into."""
+
+    __slots__ = ("_function", "_module", "_name", "_own", "_site")
+
+    def __init__(self, site: Site, function: Any, name: str, module: object, own: Any) -> None:
+        self._site = site
+        self._function = function
+        self._name = name
+        self._module = module
+        self._own = own
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        run = active()
+        if run is not None:
+            own = [] if self._own is None else [self._own]
+            unseen(run, self._site, self._name, self._module, [*own, *arguments, *named.values()])
+        return self._function(*arguments, **named)
+
+
+class _Getter:
+    """Calls ``operator.itemgetter`` and its kin, by doing what they do."""
+
+    __slots__ = ("_function", "_site")
+
+    def __init__(self, site: Site, function: Any) -> None:
+        self._site = site
+        self._function = function
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        run = active()
+        if run is None or len(arguments) != 1 or named:
+            return self._function(*arguments, **named)
+        kind, (parts, *rest) = self._function.__reduce__()[0], (self._function.__reduce__()[1], None)
+        thing = arguments[0]
+        if isinstance(self._function, operator.itemgetter):
+            found = tuple(hooks.item_load(self._site, thing, part) for part in parts)
+        elif isinstance(self._function, operator.attrgetter):
+            found = tuple(functools.reduce(self._attribute, part.split("."), thing) for part in parts)
+        else:
+            return self._method(thing)
+        return found if len(found) > 1 else found[0]
+
+    def _attribute(self, thing: Any, name: str) -> Any:
+        site = Site(self._site.place, name)
+        return getattr(hooks.attribute_load(site, thing), name)
+
+    def _method(self, thing: Any) -> Any:
+        made, parts = self._function.__reduce__()[:2]
+        named = made.keywords if isinstance(made, functools.partial) else {}
+        name, *rest = [*(made.args if isinstance(made, functools.partial) else ()), *parts]
+        return call(self._site, self._attribute(thing, name))(*rest, **named)

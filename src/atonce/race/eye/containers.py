@@ -1,0 +1,183 @@
+"""Objects that can change: which containers stand behind a value, and how an element of one is named in a cell."""
+
+from __future__ import annotations
+
+import array
+import enum
+import gc
+import itertools
+import types
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+from atonce.race.operations import WHOLE
+
+__all__ = ("BASES", "ITERATORS", "PLAIN", "VIEWS", "base_of", "behind", "can_change", "dictionary", "element", "reach", "slots")
+
+PLAIN = frozenset(
+    (
+        int, float, bool, str, bytes, complex, types.NoneType, range, type(...), type(NotImplemented), slice, types.CodeType,
+        types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType, types.MethodDescriptorType,
+        types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType,
+    )
+)  # fmt: skip
+"""Types whose values never change, and hold nothing that does."""
+
+BASES: tuple[type, ...] = (list, dict, set, deque, bytearray, array.array, OrderedDict, defaultdict)
+"""Containers written in C."""
+
+_BASES = frozenset(BASES)
+_a: dict[Any, Any] = {}
+VIEWS: frozenset[type] = frozenset(
+    (
+        type(_a.keys()), type(_a.values()), type(_a.items()), types.MappingProxyType, memoryview,
+        type(OrderedDict().keys()), type(OrderedDict().values()), type(OrderedDict().items()),
+    )
+)  # fmt: skip
+"""Types that show a container."""
+
+ITERATORS: frozenset[type] = frozenset(
+    [
+        *(type(iter(container)) for container in ([], (), {}, set(), deque(), bytearray(), array.array("b"), OrderedDict())),
+        *(type(iter(view)) for view in (_a.values(), _a.items(), OrderedDict().values(), OrderedDict().items())),
+        *(type(reversed(container)) for container in ([], {}, deque(), _a.values(), _a.items())),  # type: ignore[call-overload]
+        *(type(iter(text)) for text in ("", "é", b"", range(0), range(1 << 70))),
+        *(enumerate, zip, map, filter, reversed, type(iter(int, 1)), type(iter(memoryview(b"")))),
+        *(kind for kind in vars(itertools).values() if isinstance(kind, type)),
+    ]
+)
+"""Types of iterators written in C."""
+
+_KEYS = frozenset((str, int, float, bool, bytes, types.NoneType))
+_PLAIN_EQUALITY = (object.__eq__, int.__eq__, str.__eq__)
+_MOST = 2_000
+_bases: dict[type, type | None] = {}
+
+
+def base_of(kind: type) -> type | None:
+    """Return the container written in C that a type is, or extends."""
+    try:
+        return _bases[kind]
+    except KeyError:
+        base = next((parent for parent in kind.__mro__ if parent in _BASES), None)
+        _bases[kind] = base
+        return base
+
+
+def element(container: type, key: Any) -> Hashable:
+    """Name the element of a container; ``WHOLE`` where the key could be equal to another one, or depends on the size."""
+    if container is list or container is bytearray or container is array.array:
+        return int(key) if type(key) in (int, bool) and key >= 0 else WHOLE
+    if container is deque:
+        return WHOLE  # an index means another element after a rotation
+    return key if _is_simple(key) else WHOLE
+
+
+def _is_simple(key: Any) -> bool:
+    kind = type(key)
+    if kind in _KEYS:
+        return bool(key == key)  # noqa: PLR0124 (but for NaN)
+    if kind is tuple:
+        return all(_is_simple(part) for part in key)
+    return isinstance(key, enum.Enum) and kind.__eq__ in _PLAIN_EQUALITY
+
+
+def behind(thing: Any, limit: int = 50) -> list[Any]:
+    """Return the containers that are read when a value is iterated over, or measured."""
+    kind = type(thing)
+    if kind in PLAIN or kind is tuple or kind is frozenset:
+        return []
+    if base_of(kind) is not None:
+        return [thing]
+    if kind in VIEWS or kind in ITERATORS:
+        found: list[Any] = []
+        for part in gc.get_referents(thing)[:limit]:
+            if part is not thing and (type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None):
+                found += behind(part)
+        if kind is memoryview and not found:
+            return behind(thing.obj)
+        return found
+    return []
+
+
+def can_change(thing: Any) -> bool:
+    """Tell whether a value can change, or holds what can."""
+    kind = type(thing)
+    if kind in PLAIN or kind is type:
+        return False
+    if issubclass(kind, tuple | frozenset) and kind.__iter__ in (tuple.__iter__, frozenset.__iter__):
+        return any(can_change(part) for part in thing)
+    if isinstance(thing, type | types.ModuleType | BaseException | enum.Enum):
+        return False
+    return kind not in (types.FunctionType, types.MethodType) or bool(getattr(thing, "__self__", None))
+
+
+def dictionary(thing: Any) -> dict[str, Any] | None:
+    """Return an object's attributes, without running anybody's code."""
+    try:
+        found = object.__getattribute__(thing, "__dict__")
+    except Exception:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def slots(thing: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what an object holds in slots."""
+    for parent in type(thing).__mro__:
+        for name, member in vars(parent).items():
+            if type(member) is types.MemberDescriptorType:
+                try:
+                    yield name, member.__get__(thing)
+                except AttributeError:
+                    continue
+
+
+def reach(things: list[Any], *, objects: bool) -> tuple[list[Any], bool]:
+    """Return everything that can change and can be reached through containers.
+
+    Args:
+        things: where to begin.
+        objects: go through the attributes of objects as well.
+
+    Returns:
+        What was found, in the order in which it was met, and whether that is all.
+    """
+    seen: set[int] = set()
+    found: list[Any] = []
+    waiting = list(reversed(things))
+    while waiting:
+        thing = waiting.pop()
+        kind = type(thing)
+        if kind in PLAIN or id(thing) in seen:
+            continue
+        if len(seen) > _MOST:
+            return found, False
+        seen.add(id(thing))
+        parts = _parts(thing, kind, objects=objects)
+        if parts is not None:
+            if not issubclass(kind, tuple | frozenset):
+                found.append(thing)
+            waiting += reversed(parts)
+    return found, True
+
+
+def _parts(thing: Any, kind: type, *, objects: bool) -> list[Any] | None:
+    """Return what stands in a thing; ``None`` if it is nothing that could change."""
+    base = base_of(kind)
+    parts: list[Any] = []
+    if base is not None:
+        if issubclass(base, dict):
+            parts = [*dict.keys(thing), *dict.values(thing)]
+        elif base in (list, set, deque):
+            parts = list(base.__iter__(thing))
+    elif issubclass(kind, tuple | frozenset):
+        parts = list(tuple.__iter__(thing) if issubclass(kind, tuple) else frozenset.__iter__(thing))
+    elif kind in VIEWS or kind in ITERATORS:
+        parts = behind(thing)
+    elif not objects or not can_change(thing):
+        return None
+    if (objects and base is None) or (base is not None and kind is not base):
+        parts += (dictionary(thing) or {}).values()
+        parts += [value for _, value in slots(thing)]
+    return parts

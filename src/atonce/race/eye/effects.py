@@ -1,0 +1,170 @@
+"""What the table's entries mean: from an `Effect` and the arguments of a call to the cells that it touches."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from atonce.race.eye.accesses import ALL, Effect
+from atonce.race.eye.attributes import loaded, stored
+from atonce.race.eye.containers import ITERATORS, base_of, behind, element, reach
+from atonce.race.eye.hooks import announce_step, is_module, item_cell, store_item
+from atonce.race.eye.sites import Site
+from atonce.race.eye.watching import announce, cells_of, doubt, own_dictionary, read, special
+from atonce.race.operations import WHOLE, Cell
+from atonce.race.scheduler import Scheduler
+
+__all__ = ("apply",)
+
+Rule = Callable[[Scheduler, Site, Any, Sequence[Any]], None]
+_rules: dict[str, Rule] = {}
+
+
+def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+    """Announce what a call touches.
+
+    Args:
+        run: the run.
+        site: the call.
+        effect: what the table says of the function.
+        own: the object whose method it is.
+        arguments: what is given by position.
+        named: what is given by name.
+    """
+    if effect.rule:
+        _rules[effect.rule](run, site, own, arguments)
+        return
+    cells: list[Cell] = []
+    if effect.own == "write item":
+        key = arguments[0] if arguments else None
+        store_item(run, site, own, key)
+    elif effect.own == "read item":
+        cells += _item(run, site, own, arguments)
+    elif effect.own:
+        cells += cells_of(run, behind(own), writes=effect.own == "write")
+    given = (
+        [*arguments, *named.values()]
+        if effect.reads == ALL or effect.deep
+        else [arguments[i] for i in effect.reads if i < len(arguments)]
+    )
+    for thing in given:
+        special(run, site, thing, *(("__str__", "__repr__") if effect.deep else ("__iter__", "__len__")))
+    cells += read(run, site, *given, deep=effect.deep)
+    cells += cells_of(run, [thing for i in effect.writes if i < len(arguments) for thing in behind(arguments[i])], writes=True)
+    announce(run, site, cells)
+
+
+def _item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> list[Cell]:
+    base = base_of(type(own))
+    if base is None or not arguments:
+        return read(run, site, own)
+    if base is set:
+        return [(run.number(own), element(dict, arguments[0]), False)]
+    return [(run.number(own), element(base, arguments[0]), False)]
+
+
+def _rule(function: Rule) -> Rule:
+    _rules[function.__name__.strip("_")] = function
+    return function
+
+
+def _named(site: Site, arguments: Sequence[Any]) -> tuple[Any, str]:
+    return arguments[0], str(arguments[1]) if len(arguments) > 1 else ""
+
+
+@_rule
+def _getattr(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if len(arguments) > 1:
+        announce(run, site, loaded(run, site, *_named(site, arguments)))
+
+
+@_rule
+def _setattr(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if len(arguments) > 1:
+        announce(run, site, stored(run, site, *_named(site, arguments)))
+        if isinstance(arguments[0], type):
+            doubt(run, f"sets {arguments[0].__qualname__}.{arguments[1]} by its name", site.place)
+
+
+_rules["delattr"] = _setattr
+
+
+@_rule
+def _get_attribute(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if arguments:
+        _getattr(run, site, None, [own, *arguments])
+
+
+@_rule
+def _set_attribute(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if arguments:
+        _plain_store(run, site, own, str(arguments[0]))
+
+
+_rules["delete_attribute"] = _set_attribute
+
+
+def _plain_store(run: Scheduler, site: Site, thing: Any, name: str) -> None:
+    """Announce what ``object.__setattr__`` does, which asks no ``__setattr__`` of the type."""
+    if isinstance(thing, type | types.ModuleType):
+        announce(run, site, stored(run, site, thing, name))
+    else:
+        announce(run, site, [(run.number(thing), name, True)])
+
+
+@_rule
+def _vars(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if arguments:
+        own_dictionary(run, arguments[0])
+
+
+@_rule
+def _read_all(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    things = [thing for thing in [own, *arguments[:1]] if thing is not None]
+    found = [thing for thing in things if reach([thing], objects=True)[0]]
+    announce(run, site, [*cells_of(run, found), *read(run, site, *things)])
+
+
+@_rule
+def _read_deep(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    found, complete = reach([*arguments], objects=True)
+    announce(run, site, cells_of(run, found))
+    if not complete:
+        doubt(run, "reads a structure that is too large to be followed", site.place)
+
+
+@_rule
+def _next_item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    for thing in arguments[:1]:
+        if isinstance(thing, types.GeneratorType) or type(thing) in ITERATORS:
+            announce_step(run, site, thing, own=True)
+        else:
+            special(run, site, thing, "__next__")
+
+
+@_rule
+def _exec(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    doubt(run, "runs code from a text, which cannot be seen", site.place)
+
+
+@_rule
+def _getitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if len(arguments) == 2:  # noqa: PLR2004
+        announce(run, site, item_cell(run, site, arguments[0], arguments[1], "__getitem__"))
+
+
+@_rule
+def _setitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if len(arguments) == 3:  # noqa: PLR2004
+        store_item(run, site, arguments[0], arguments[1])
+
+
+@_rule
+def _delitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    announce(run, site, [(run.number(thing), WHOLE, True) for thing in behind(arguments[0])] if arguments else [])
+
+
+def is_own_module(thing: Any) -> bool:
+    """Tell whether a dictionary is that of a module."""
+    return is_module(thing)

@@ -1,0 +1,259 @@
+"""Expressions, rewritten: each part that may touch what others see goes through a hook, in the order in which Python does it."""
+
+from __future__ import annotations
+
+import ast
+import operator
+
+from atonce.race.eye.building import Builder, _placed
+
+__all__ = ("ARITHMETIC", "Expressions")
+
+ARITHMETIC = {
+    ast.Add: (operator.add, operator.iadd, "+"),
+    ast.Sub: (operator.sub, operator.isub, "-"),
+    ast.Mult: (operator.mul, operator.imul, "*"),
+    ast.MatMult: (operator.matmul, operator.imatmul, "@"),
+    ast.Div: (operator.truediv, operator.itruediv, "/"),
+    ast.FloorDiv: (operator.floordiv, operator.ifloordiv, "//"),
+    ast.Mod: (operator.mod, operator.imod, "%"),
+    ast.Pow: (operator.pow, operator.ipow, "**"),
+    ast.LShift: (operator.lshift, operator.ilshift, "<<"),
+    ast.RShift: (operator.rshift, operator.irshift, ">>"),
+    ast.BitOr: (operator.or_, operator.ior, "|"),
+    ast.BitXor: (operator.xor, operator.ixor, "^"),
+    ast.BitAnd: (operator.and_, operator.iand, "&"),
+}
+
+
+def _contains(item: object, container: object) -> bool:
+    return item in container  # type: ignore[operator]
+
+
+def _lacks(item: object, container: object) -> bool:
+    return item not in container  # type: ignore[operator]
+
+
+_COMPARISONS = {
+    ast.Eq: (operator.eq, "=="),
+    ast.NotEq: (operator.ne, "!="),
+    ast.Lt: (operator.lt, "<"),
+    ast.LtE: (operator.le, "<="),
+    ast.Gt: (operator.gt, ">"),
+    ast.GtE: (operator.ge, ">="),
+    ast.In: (_contains, "in"),
+    ast.NotIn: (_lacks, "not in"),
+    ast.Is: (operator.is_, "is"),
+    ast.IsNot: (operator.is_not, "is not"),
+}
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+class Expressions(Builder):
+    """Rewrites expressions."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """A variable that others may change."""
+        if not self._shared(node.id):
+            return node
+        if isinstance(node.ctx, ast.Load):
+            return self._read_name(node, node.id)
+        if isinstance(node.ctx, ast.Store) and self._scope.kind != "comprehension":
+            return self._written_name(node, node.id)
+        return node
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.expr:
+        """``(x := value)``."""
+        node.value = self.visit(node.value)
+        name = node.target.id
+        if self._shared(name):
+            node.value = self._hook("name_store", self._site(node, name), self._where(name, node), node.value, at=node)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        """``a.b``: the base is wrapped, so that the access itself stays the interpreter's own."""
+        node.value = self.visit(node.value)
+        if _is_super(node.value):
+            return node
+        kind = "attribute_load" if isinstance(node.ctx, ast.Load) else "attribute_store"
+        if isinstance(node.ctx, ast.Del):
+            kind = "attribute_delete"
+        if self._on(kind):
+            node.value = self._hook(kind, self._site(node, node.attr), node.value, at=node.value)
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        """``a[i]``."""
+        node.value = self.visit(node.value)
+        loads = isinstance(node.ctx, ast.Load)
+        kind = "item_load" if loads else "item_store"
+        if isinstance(node.ctx, ast.Del):
+            kind = "item_delete"
+        if not self._on(kind):
+            node.slice = self.visit(node.slice)
+            return node
+        index = self._index(node.slice)
+        if loads:
+            return self._hook("item_load", self._site(node), node.value, index, at=node)
+        box = self._hook("item_box", self._site(node), node.value, index, at=node)
+        return _placed(ast.Subscript(box, ast.Constant(None), node.ctx), node)
+
+    def _index(self, node: ast.expr) -> ast.expr:
+        """Return what stands between the brackets as an expression that can stand elsewhere."""
+        if isinstance(node, ast.Slice):
+            parts = [ast.Constant(None) if part is None else self.visit(part) for part in (node.lower, node.upper, node.step)]
+            return self._builtin("slice", *parts, at=node)
+        if isinstance(node, ast.Tuple):
+            node.elts = [self._index(part) for part in node.elts]
+            return node
+        return self.visit(node)  # type: ignore[no-any-return]
+
+    def visit_Starred(self, node: ast.Starred) -> ast.expr:
+        """``*x``, where it is read."""
+        node.value = self._unpacked(self.visit(node.value)) if isinstance(node.ctx, ast.Load) else self.visit(node.value)
+        return node
+
+    def _unpacked(self, node: ast.expr) -> ast.expr:
+        return self._hook("unpack", self._site(node), node, at=node) if self._on("unpack") else node
+
+    def visit_Dict(self, node: ast.Dict) -> ast.expr:
+        """``{**x}``."""
+        for index, (key, value) in enumerate(zip(node.keys, node.values, strict=True)):
+            if key is None:
+                node.values[index] = self._unpacked(self.visit(value))
+            else:
+                node.keys[index] = self.visit(key)
+                node.values[index] = self.visit(value)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """``f(...)``: the function is wrapped; what it touches is announced when its arguments are there."""
+        plain = isinstance(node.func, ast.Name) and node.func.id == "super"
+        function = self.visit(node.func)
+        if not plain and self._on("call"):
+            function = self._hook("call", self._site(node), function, at=node)
+        node.func = function
+        node.args = [self.visit(argument) for argument in node.args]
+        for keyword in node.keywords:
+            keyword.value = self.visit(keyword.value)
+            if keyword.arg is None:
+                keyword.value = self._unpacked(keyword.value)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """``a + b``: reads containers."""
+        constant = _is_plain(node.right) or (_is_plain(node.left) and not isinstance(node.op, ast.Mod))
+        node.left, node.right = self.visit(node.left), self.visit(node.right)
+        if constant or not self._on("operator"):
+            return node
+        function, _, sign = ARITHMETIC[type(node.op)]
+        return self._hook("binary", self._site(node, "", function, sign), node.left, node.right, at=node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+        """``a == b``, ``a in b``: read containers."""
+        constant = _is_plain(node.left) or any(_is_plain(right) for right in node.comparators)
+        contains = any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
+        same = all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
+        node.left = self.visit(node.left)
+        node.comparators = [self.visit(right) for right in node.comparators]
+        kind = "contains" if contains else "compare"
+        if same or (constant and not contains) or not self._on(kind):
+            return node
+        if len(node.ops) > 1:  # nothing stands between the operands and their comparison in a chain
+            node.left = self._hook("chained", self._site(node.left), node.left, at=node.left)
+            node.comparators = [self._hook("chained", self._site(right), right, at=right) for right in node.comparators]
+            return node
+        return self._compared(node, "compare")
+
+    def _compared(self, node: ast.Compare, hook: str) -> ast.Call:
+        function, sign = _COMPARISONS[type(node.ops[0])]
+        return self._hook(hook, self._site(node, "", function, sign), node.left, node.comparators[0], at=node)
+
+    # ---------------------------------------------------------------- truth
+
+    def _test(self, node: ast.expr) -> ast.expr:
+        """Rewrite an expression whose truth is asked for."""
+        if isinstance(node, ast.BoolOp):
+            node.values = [self._test(value) for value in node.values]
+            return node
+        tests_itself = isinstance(node, ast.Compare | ast.Constant) or (
+            isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+        )
+        visited: ast.expr = self.visit(node)
+        if tests_itself or not self._on("truth"):
+            return visited
+        return self._hook("truth", self._site(node), visited, at=node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        """``a or b``: asks for the truth of all but the last one."""
+        *tested, last = node.values
+        node.values = [*(self._test(value) for value in tested), self.visit(last)]
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        """``not a``."""
+        node.operand = self._test(node.operand) if isinstance(node.op, ast.Not) else self.visit(node.operand)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        """``a if b else c``."""
+        node.test, node.body, node.orelse = self._test(node.test), self.visit(node.body), self.visit(node.orelse)
+        return node
+
+    # ---------------------------------------------------------------- the rest
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
+        """``f"{x}"``."""
+        value = self.visit(node.value)
+        node.value = self._hook("shown", self._site(value), value, at=value) if self._on("format") else value
+        if node.format_spec is not None:
+            node.format_spec = self.visit(node.format_spec)
+        return node
+
+    def _iterated(self, node: ast.expr) -> ast.expr:
+        visited: ast.expr = self.visit(node)
+        return self._hook("iterate", self._site(node), visited, at=node) if self._on("iterate") else visited
+
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.expr:
+        """``yield from x``."""
+        node.value = self._iterated(node.value)
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
+        """A function without a name."""
+        self._defaults(node.args)
+        with self._within(node, "<lambda>", function=True):
+            node.body = self.visit(node.body)
+        return node
+
+    def _defaults(self, args: ast.arguments) -> None:
+        args.defaults = [self.visit(default) for default in args.defaults]
+        args.kw_defaults = [None if default is None else self.visit(default) for default in args.kw_defaults]
+
+    def _comprehension(self, node: _Comprehension) -> ast.expr:
+        first = node.generators[0]
+        first.iter = self._iterated(first.iter) if not first.is_async else self.visit(first.iter)
+        with self._within(node, "<comprehension>", function=isinstance(node, ast.GeneratorExp)):
+            for index, generator in enumerate(node.generators):
+                if index:
+                    generator.iter = self.visit(generator.iter) if generator.is_async else self._iterated(generator.iter)
+                generator.target = self.visit(generator.target)
+                generator.ifs = [self._test(test) for test in generator.ifs]
+            if isinstance(node, ast.DictComp):
+                node.key, node.value = self.visit(node.key), self.visit(node.value)
+            else:
+                node.elt = self.visit(node.elt)
+        return node
+
+    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
+
+
+def _is_plain(node: ast.expr) -> bool:
+    """Tell whether an operand can be no container."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_plain(node.operand)
+    return isinstance(node, ast.Constant | ast.JoinedStr)
+
+
+def _is_super(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "super"

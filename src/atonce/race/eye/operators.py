@@ -1,0 +1,150 @@
+"""Hooks for operators, comparisons, truth tests and texts: what reads a value without naming a part of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from atonce.race.eye.containers import PLAIN, base_of, behind, reach
+from atonce.race.eye.hooks import hook
+from atonce.race.eye.sites import Site
+from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, read, special
+from atonce.race.operations import Cell
+from atonce.race.scheduler import Scheduler, active
+
+__all__ = ("augment", "binary", "compare", "shown", "truth")
+
+_MANY = 1_000
+
+
+@hook
+def truth(site: Site, thing: Any) -> Any:
+    """The truth of a value is asked for."""
+    if type(thing) in PLAIN:
+        return thing
+    run = active()
+    if run is not None and special(run, site, thing, "__bool__", "__len__"):
+        announce(run, site, read(run, site, thing))
+    return thing
+
+
+@hook
+def binary(site: Site, left: Any, right: Any) -> Any:
+    """``left + right``."""
+    if type(left) in PLAIN and type(right) in PLAIN:
+        return site.operator(left, right)
+    run = active()
+    if run is not None:
+        shows = site.sign == "%" and type(left) in (str, bytes)
+        announce(run, site, read(run, site, right, deep=True) if shows else read(run, site, left, right))
+    return site.operator(left, right)
+
+
+@hook
+def augment(site: Site, old: Any, value: Any) -> Any:
+    """``old += value``, without the assignment."""
+    if type(old) in PLAIN and type(value) in PLAIN:
+        return site.operator(old, value)
+    run = active()
+    if run is not None:
+        cells = read(run, site, value)
+        if base_of(type(old)) is not None and special(run, site, old, f"__{site.operator.__name__}__"):
+            cells = [*cells_of(run, behind(old), writes=True), *cells]
+        announce(run, site, cells)
+    return site.operator(old, value)
+
+
+@hook
+def compare(site: Site, left: Any, right: Any) -> Any:
+    """``left == right``, ``left in right``."""
+    if type(left) in PLAIN and type(right) in PLAIN:
+        return site.operator(left, right)
+    run = active()
+    if run is not None:
+        announce(run, site, compared(run, site, left, right))
+    return site.operator(left, right)
+
+
+def compared(run: Scheduler, site: Site, left: Any, right: Any) -> list[Cell]:
+    """Return the cells that a comparison reads."""
+    if site.sign in ("in", "not in"):
+        if not special(run, site, right, "__contains__", "__iter__"):
+            return []
+        _calls_back(run, site, left, right)
+        return read(run, site, right, deep=True)
+    if site.sign in ("is", "is not"):
+        return []
+    for side in (left, right):
+        special(run, site, side, "__eq__" if site.sign in ("==", "!=") else "__lt__")
+    _calls_back(run, site, left, right)
+    return read(run, site, left, right, deep=True)
+
+
+def _calls_back(run: Scheduler, site: Site, *things: Any) -> None:
+    """Doubt what C does while it compares the elements of a container by the user's code, which others may interrupt."""
+    for thing in things:
+        if len(run.live) > 1:
+            for container in behind(thing):
+                for item in list(container)[:_MANY]:
+                    _, method = find(type(item), "__eq__")
+                    code = getattr(method, "__code__", None)
+                    if code is not None and is_seen(code):
+                        doubt(run, f"compares elements by {method.__qualname__} while it reads the container", site.place)
+                        return
+
+
+@hook
+def chained(site: Site, thing: Any) -> Any:
+    """One operand of ``a < b < c``."""
+    run = active()
+    if run is not None and type(thing) not in PLAIN:
+        cells = read(run, site, thing, deep=True)
+        if cells:
+            announce(run, site, cells)
+            doubt(run, "compares containers in a chain", site.place)
+    return thing
+
+
+_OPPOSITE = {
+    "==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<", "in": "not in", "not in": "in", "is": "is not", "is not": "is",
+}  # fmt: skip
+
+
+@hook
+def asserted(site: Site, left: Any, right: Any) -> Any:
+    """An assertion without a message: what it compared is kept, in case that it fails."""
+    result = compare(site, left, right)
+    site.failed = None if result is True else (left, right)
+    return result
+
+
+@hook
+def message(site: Site) -> str:
+    """Say why an assertion failed."""
+    left, right = site.failed or (None, None)
+    site.failed = None
+    try:
+        return f"{left!r} {_OPPOSITE[site.sign]} {right!r}"
+    except Exception as error:
+        return f"{site.place.text} (which cannot be shown: {type(error).__name__})"
+
+
+@hook
+def shown(site: Site, thing: Any) -> Any:
+    """A value is made into a text."""
+    run = active()
+    if run is not None and type(thing) not in PLAIN:
+        special(run, site, thing, "__format__", "__str__", "__repr__")
+        announce(run, site, read(run, site, thing, deep=True))
+    return thing
+
+
+@hook
+def matched(site: Site, thing: Any) -> Any:
+    """A value is matched against patterns, which look into it."""
+    run = active()
+    if run is not None and type(thing) not in PLAIN:
+        found, complete = reach([thing], objects=True)
+        if not complete:
+            doubt(run, "matches a structure that is too large to be followed", site.place)
+        announce(run, site, cells_of(run, found))
+    return thing

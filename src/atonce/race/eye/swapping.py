@@ -1,0 +1,207 @@
+"""The eye: gives live functions their seen code while it is open, and their own code back when it is closed."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import inspect
+import linecache
+import sys
+import types
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from atonce.race.eye import calls, operators
+from atonce.race.eye.accesses import KINDS
+from atonce.race.eye.attributes import forget_types
+from atonce.race.eye.compiling import Pair, children, compiled, is_same_function
+from atonce.race.eye.hooks import HOOKS
+from atonce.race.eye.scopes import Scopes
+from atonce.race.eye.watching import swap_late, watch
+
+__all__ = ("Eye",)
+
+assert calls and operators  # they add their hooks
+_Key = tuple[str, int]
+_Kept = tuple[str, frozenset[str], list[Pair]]
+_kept: dict[tuple[str, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
+
+
+class Eye:
+    """Sees what the functions of some modules do.
+
+    Args:
+        include: names of modules; those of packages count for all that is in them.
+        functions: functions whose modules are seen in any case.
+
+    Attributes:
+        name: how it looks.
+        unseen: functions that could not be given seen code, and why.
+    """
+
+    name = "source"
+
+    def __init__(self, include: Sequence[str], functions: Iterable[Callable[..., object]] = ()) -> None:
+        self.unseen: dict[str, str] = {}
+        self._include = tuple(include)
+        self._functions = [_plain(function) for function in functions]
+        self._swapped: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
+        self._by_key: dict[str, dict[_Key, list[Pair]]] = {}
+        self._known: dict[int, tuple[types.CodeType, types.CodeType | None]] = {}
+        self._files: set[str] = set()
+
+    def __enter__(self) -> Self:
+        calls.learn()
+        forget_types()
+        self._read_files()
+        try:
+            for thing in [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]:
+                self._swap(thing)
+            for function in self._functions:
+                self._swap(function)
+        except BaseException:
+            self._restore()
+            raise
+        swap_late.append(self._swap)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._swap in swap_late:
+            swap_late.remove(self._swap)
+        self._restore()
+
+    # ---------------------------------------------------------------- reading
+
+    def _modules(self) -> list[types.ModuleType]:
+        wanted = {function.__module__ for function in self._functions}
+        return [
+            module
+            for name, module in list(sys.modules.items())
+            if isinstance(module, types.ModuleType) and self._wants(name, wanted)
+        ]
+
+    def _wants(self, name: str, wanted: set[str]) -> bool:
+        if name == "atonce.race" or name.startswith("atonce.race."):
+            return False
+        return name in wanted or any(name == prefix or name.startswith(prefix + ".") for prefix in self._include)
+
+    def _read_files(self) -> None:
+        files = {file for file in (getattr(module, "__file__", None) for module in self._modules()) if isinstance(file, str)}
+        files |= {function.__code__.co_filename for function in self._functions}
+        parsed = {}
+        for file in sorted(files):
+            source = _source(file)
+            if source is not None:
+                parsed[file] = (source, *_parsed(source))
+            else:
+                self.unseen[file] = "no source"
+        stored = {name for _, _, scopes in parsed.values() for name in scopes.stored_attributes}
+        watched = {}
+        for file, (source, tree, scopes) in parsed.items():
+            names = frozenset(scopes.assigned_globals | (stored & set(scopes.module.bound)))
+            watched[file] = names
+            self._index(file, _rewritten(source, file, scopes, tree, names))
+        self._files = set(watched)
+        watch(watched, stored)
+
+    def _index(self, file: str, pairs: list[Pair]) -> None:
+        table: dict[_Key, list[Pair]] = {}
+        for pair in pairs:
+            table.setdefault((pair.plain.co_qualname, pair.plain.co_firstlineno), []).append(pair)
+        self._by_key[file] = table
+
+    # ---------------------------------------------------------------- swapping
+
+    def _swap(self, function: types.FunctionType) -> bool:
+        """Give a function its seen code, if there is one."""
+        code = function.__code__
+        if code.co_filename not in self._files:
+            return False
+        known = self._known.get(id(code))
+        seen = self._find(code) if known is None else known[1]
+        if seen is None or seen is code:
+            return False
+        try:
+            function.__code__ = seen
+        except (ValueError, TypeError) as error:
+            self.unseen[function.__qualname__] = str(error)
+            return False
+        self._swapped.append((function, code, seen))
+        return True
+
+    def _find(self, code: types.CodeType) -> types.CodeType | None:
+        candidates = self._by_key[code.co_filename].get((code.co_qualname, code.co_firstlineno), [])
+        if any(code is pair.seen for pair in candidates):
+            self._known[id(code)] = (code, code)
+            return code
+        fitting = [pair for pair in candidates if is_same_function(pair.plain, code) and is_same_function(pair.seen, code)]
+        if len(fitting) > 1:
+            fitting = [pair for pair in fitting if _span(pair.plain) == _span(code)]
+        seen = fitting[0].seen if len(fitting) == 1 or (fitting and len({_span(pair.plain) for pair in fitting}) == 1) else None
+        if seen is None and not code.co_name.startswith("<"):
+            self.unseen[code.co_qualname] = "its source has changed since it was imported"
+        elif seen is None and code.co_name == "<lambda>":
+            self.unseen[code.co_qualname] = "it cannot be told from others on its line"
+        self._known[id(code)] = (code, seen)
+        if seen is not None:
+            self._known[id(seen)] = (seen, seen)
+        return seen
+
+    def _restore(self) -> None:
+        """Give all functions their own code back."""
+        swapped, self._swapped = self._swapped, []
+        for function, code, seen in reversed(swapped):
+            if function.__code__ is seen:
+                function.__code__ = code
+        wrong = [function.__qualname__ for function, code, seen in swapped if function.__code__ is seen and seen is not code]
+        watch({}, ())
+        self._known.clear()
+        assert not wrong, f"these functions kept code that is not theirs: {wrong}"
+
+
+def _plain(function: Any) -> types.FunctionType:
+    function = inspect.unwrap(function)
+    while not isinstance(function, types.FunctionType):
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None) or getattr(type(function), "__call__", None)
+        if inner is None or inner is function:
+            raise TypeError(f"{function!r} is no Python function")
+        function = inspect.unwrap(inner)
+    return function
+
+
+def _source(file: str) -> str | None:
+    linecache.checkcache(file)
+    lines = linecache.getlines(file)
+    if lines:
+        return "".join(lines)
+    try:
+        return Path(file).read_text(encoding="utf-8") or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _parsed(source: str) -> tuple[ast.Module, Scopes]:
+    tree = ast.parse(source)
+    return tree, Scopes(tree)
+
+
+def _rewritten(source: str, file: str, scopes: Scopes, tree: ast.Module, names: frozenset[str]) -> list[Pair]:
+    key = (file, names | {kind for kind, on in KINDS.items() if on})
+    kept = _kept.get(key)
+    if kept is None or kept[0] != source:
+        kept = _kept[key] = (source, names, compiled(source, file, HOOKS, scopes, tree, names))
+    return kept[2]
+
+
+def _span(code: types.CodeType) -> tuple[object, ...]:
+    """Return where code begins and ends, which tells apart lambdas on one line."""
+    places = [position for position in code.co_positions() if None not in position and position[2:] != (0, 0)]
+    if not places:
+        return ()
+    starts = [(line, column) for line, _, column, _ in places]
+    ends = [(line, column) for _, line, _, column in places]
+    return (min(starts), max(ends))  # type: ignore[type-var]
+
+
+assert children

@@ -1,0 +1,151 @@
+"""What the hooks share: which code is seen, how cells are announced, and what to say of code that is not seen."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from atonce.race.eye.accesses import HARMLESS
+from atonce.race.eye.containers import base_of, behind, dictionary, reach
+from atonce.race.operations import WHOLE, Cell, Operation, Place
+from atonce.race.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from atonce.race.eye.sites import Site
+
+__all__ = ("announce", "cells_of", "doubt", "find", "is_generated", "is_harmless", "is_seen", "read", "special", "watch")
+
+_files: dict[str, frozenset[str]] = {}  # seen files, and the global names of each that may change
+_stored: set[str] = set()  # names of attributes that seen code assigns
+swap_late: list[Callable[[types.FunctionType], bool]] = []  # swaps the code of a function that was not found before
+_harmless: dict[str, bool] = {}
+
+
+def watch(files: dict[str, frozenset[str]], stored: Iterable[str]) -> None:
+    """Say what is seen from now on: files with their changing global names, and attributes that are assigned anywhere."""
+    _files.clear()
+    _files.update(files)
+    _stored.clear()
+    _stored.update(stored)
+
+
+def is_watched(module: dict[str, Any], name: str) -> bool:
+    """Tell whether a global name of a module may change, and is therefore announced."""
+    return name in _files.get(str(module.get("__file__")), ()) or name in _stored
+
+
+def is_seen(code: types.CodeType) -> bool:
+    """Tell whether the code announces what it does by itself."""
+    return code.co_filename in _files
+
+
+def is_harmless(module: object) -> bool:
+    """Tell whether the functions of a module touch nothing of the user's, but by calling the user's code."""
+    if not isinstance(module, str):
+        return False
+    known = _harmless.get(module)
+    if known is None:
+        parts = module.split(".")
+        known = _harmless[module] = any(".".join(parts[: end + 1]) in HARMLESS for end in range(len(parts)))
+    return known
+
+
+def is_generated(function: types.FunctionType) -> bool:
+    """Tell whether a method was made by ``dataclass`` or by ``namedtuple``, and so touches the attributes of its object alone."""
+    return (
+        function.__code__.co_filename.startswith("<") and function.__name__.startswith("__") and function.__module__ != "__main__"
+    )
+
+
+def find(kind: type, name: str) -> tuple[type | None, Any]:
+    """Look up a name as the interpreter does for special methods: the class that has it, and what it has."""
+    for parent in kind.__mro__:
+        found = parent.__dict__.get(name, _NONE)
+        if found is not _NONE:
+            return parent, found
+    return None, None
+
+
+_NONE: Any = object()
+
+
+def doubt(run: Scheduler, reason: str, place: Place | None) -> None:
+    """Say that nothing can be proved, unless nobody else is there who could be disturbed."""
+    if len(run.live) > 1:
+        run.doubt(reason, place)
+
+
+def announce(run: Scheduler, site: Site, cells: list[Cell] | tuple[Cell, ...]) -> None:
+    """Let others go first, before these cells are touched."""
+    if cells:
+        writes = any(cell[2] for cell in cells)
+        run.point(Operation("write" if writes else "read", tuple(cells), site.place))
+
+
+def cells_of(run: Scheduler, things: Iterable[object], *, writes: bool = False) -> list[Cell]:
+    """Return the cells of things as a whole."""
+    return [(run.number(thing), WHOLE, writes) for thing in things]
+
+
+def read(run: Scheduler, site: Site, *things: Any, deep: bool = False) -> list[Cell]:
+    """Return the cells that are read when the things are iterated over, or looked into."""
+    if not deep:
+        return [cell for thing in things for cell in cells_of(run, behind(thing))]
+    found, complete = reach(list(things), objects=False)
+    if not complete:
+        doubt(run, "reads a structure that is too large to be followed", site.place)
+    return cells_of(run, found)
+
+
+def special(run: Scheduler, site: Site, thing: Any, *names: str) -> bool:
+    """Tell whether the interpreter does something with a thing by itself, so that we have to say what it touches.
+
+    Args:
+        run: the run.
+        site: where.
+        thing: what something is done with.
+        names: the special methods that do it; the first one that the type has counts.
+    """
+    for name in names:
+        owner, method = find(type(thing), name)
+        if owner is object:
+            continue
+        if isinstance(method, types.FunctionType):
+            if is_seen(method.__code__):
+                catch_up(method)
+                return False
+            if is_generated(method):
+                found, complete = reach([thing], objects=True)
+                announce(run, site, cells_of(run, found))
+                if not complete:
+                    doubt(run, "reads a structure that is too large to be followed", site.place)
+            elif not is_harmless(method.__module__):
+                unseen(run, site, method.__qualname__, method.__module__, [thing])
+            return False
+        if method is not None:
+            return True
+    return True
+
+
+def catch_up(function: types.FunctionType) -> None:
+    """Give a function its seen code, if it was made after all others were given theirs."""
+    for swap in swap_late:
+        swap(function)
+
+
+def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[Any]) -> None:
+    """Announce a call of code that we do not see: it may change everything that it is given."""
+    found, complete = reach(things, objects=True)
+    if found or not complete:
+        announce(run, site, cells_of(run, found, writes=True))
+        hint = f'; include=["{str(module).partition(".")[0]}"] looks into it' if module not in (None, "builtins") else ""
+        doubt(run, f"{name} does what cannot be seen{hint}", site.place)
+
+
+def own_dictionary(run: Scheduler, thing: Any) -> dict[str, Any] | None:
+    """Return the attributes of an object, and let the dictionary stand for it."""
+    found = dictionary(thing)
+    if found is not None and base_of(type(thing)) is None and not isinstance(thing, types.ModuleType):
+        run.same(found, thing)
+    return found
