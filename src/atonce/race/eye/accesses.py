@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ("ALL", "FUNCTIONS", "HARMLESS", "KINDS", "METHODS", "Effect")
+__all__ = ("ALL", "DIRECT", "FUNCTIONS", "HARMLESS", "IMMUTABLE", "KINDS", "METHODS", "READERS", "Effect")
 
 KINDS: dict[str, bool] = dict.fromkeys(
     (
@@ -103,6 +103,10 @@ _SET_OF = {
 
 METHODS: dict[str, dict[str, Effect]] = {
     "builtins.object": _OBJECT,
+    **{f"builtins.{name}": {"*": Effect(reads=ALL, deep=True)} for name in ("str", "bytes", "tuple", "frozenset")},
+    **{f"builtins.{name}": {"*": _NOTHING} for name in ("int", "float", "complex", "range", "slice", "type", "BaseException")},
+    **{f"{name}.object": {"*": Effect("write", reads=ALL)} for name in ("_io", "_random", "_hashlib", "zlib", "_csv", "_struct")},
+    "weakref.ReferenceType": {"*": _READ},
     "builtins.list": _SEQUENCE,
     "builtins.dict": _MAPPING,
     "builtins.set": _SET_OF,
@@ -129,7 +133,10 @@ METHODS: dict[str, dict[str, Effect]] = {
         "tofile": _READ,
     },
 }
-"""What the methods written in C of each container touch; what is not listed there writes."""
+"""What methods written in C touch, by type; ``*`` is any that is not listed, and a container without one writes.
+
+``module.object`` stands for all types of a module, which touch nothing but themselves and what they are given.
+"""
 
 _CONSTRUCTORS = "list tuple set frozenset dict bytes bytearray"
 _ITERATORS = "zip map filter enumerate iter aiter reversed"
@@ -179,6 +186,12 @@ FUNCTIONS: dict[str, Effect] = {
     **{f"_pickle.{name}": Effect(rule="read_deep") for name in ("dumps", "dump")},
     **{f"dataclasses.{name}": Effect(rule="read_deep") for name in ("asdict", "astuple", "replace")},
     **{f"statistics.{name}": Effect(reads=ALL) for name in ("mean", "median", "stdev", "fmean", "mode")},
+    **{f"random.Random.{name}": Effect("write", writes=(0,)) for name in ("shuffle",)},
+    **{f"random.Random.{name}": Effect("write", reads=ALL) for name in ("choice", "choices", "sample")},
+    **{f"random.Random.{name}": Effect("write") for name in "randint randrange uniform gauss seed expovariate triangular".split()},
+    **{f"collections.Counter.{name}": _WRITE_FROM for name in ("update", "subtract", "_keep_positive")},
+    **{f"collections.Counter.{name}": _READ for name in ("most_common", "elements", "total", "copy")},
+    "collections.namedtuple": _NOTHING,
     "math.fsum": Effect(reads=ALL),
     "math.prod": Effect(reads=ALL),
 }
@@ -187,9 +200,29 @@ FUNCTIONS: dict[str, Effect] = {
 HARMLESS = frozenset(
     (
         "threading", "_thread", "queue", "_queue", "concurrent", "asyncio", "_asyncio", "contextlib", "functools", "types", "abc",
-        "_abc", "enum", "typing", "logging", "time", "contextvars", "_contextvars", "_weakrefset", "weakref", "warnings", "inspect",
-        "_collections_abc", "collections.abc", "sched", "traceback", "pytest", "_pytest", "unittest", "atonce.race", "importlib", "re",
-        "pathlib", "datetime", "decimal", "fractions", "uuid", "tempfile", "os", "posixpath", "string", "textwrap", "gc",
+        "_abc", "enum", "typing", "time", "contextvars", "_contextvars", "_weakrefset", "weakref", "_weakref", "warnings", "_warnings",
+        "inspect", "sched", "pytest", "_pytest", "atonce.race", "importlib", "gc", "sys", "pluggy",
     )
 )  # fmt: skip
 """Modules of the library that is not looked into, and whose functions touch nothing of the user's but by calling the user's code."""
+
+READERS = frozenset(
+    (
+        "logging", "traceback", "unittest.case", "re", "pathlib", "datetime", "_datetime", "decimal", "_decimal", "fractions", "uuid",
+        "tempfile", "os", "posix", "posixpath", "genericpath", "string", "textwrap", "numbers", "hashlib", "base64", "binascii",
+        "struct", "_struct", "math", "cmath", "itertools", "urllib.parse", "secrets", "hmac", "shlex", "ast", "keyword", "html",
+        "ipaddress", "locale", "zoneinfo", "difflib", "fnmatch", "_string", "_sre", "_stat", "stat", "unicodedata", "zlib",
+    )
+)  # fmt: skip
+"""Modules whose functions read what they are given, all that is in it, and change none of it."""
+
+IMMUTABLE = frozenset(
+    ("re", "datetime", "decimal", "fractions", "uuid", "zoneinfo", "ipaddress", "pathlib", "_operator", "string.templatelib")
+)
+"""Modules of types whose values never change."""
+
+DIRECT = (
+    "sys._getframe", "sys._getframemodulename", "sys.exc_info", "_warnings.warn", "builtins.locals", "builtins.globals",
+    "builtins.super", "builtins.exec", "builtins.eval", "builtins.__import__", "builtins.breakpoint",
+)  # fmt: skip
+"""Functions that look at the frame that calls them, and are never called by one of ours."""

@@ -14,7 +14,7 @@ from atonce.race.eye.watching import catch_up, doubt, find, is_harmless, is_seen
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 
-__all__ = ("forget_types", "loaded", "stored")
+__all__ = ("forget_types", "is_cached", "loaded", "stored")
 
 _FUNCTIONS = (
     types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType, staticmethod,
@@ -41,7 +41,7 @@ def _meaning(kind: type, name: str) -> tuple[str, Any, type | None]:
 
 
 def _word(kind: type, name: str, owner: type | None, found: Any) -> str:
-    if kind in _SKIPPED or issubclass(kind, _thread._local) or kind.__module__.startswith("atonce.race"):  # noqa: SLF001
+    if kind in _SKIPPED or issubclass(kind, _thread._local) or str(kind.__module__).startswith("atonce.race."):  # noqa: SLF001
         return "nothing"
     if name in ("__class__", "__doc__", "__module__"):
         return "plain" if name == "__class__" else "nothing"
@@ -59,20 +59,27 @@ def _word(kind: type, name: str, owner: type | None, found: Any) -> str:
         return "method"
     if hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"):
         return "descriptor"
-    return "method" if hasattr(type(found), "__get__") else "class value"
+    return "lazy" if hasattr(type(found), "__get__") else "class value"
+
+
+def is_cached(kind: type, name: str) -> bool:
+    """Tell whether an attribute is computed by ``functools.cached_property``."""
+    return _meaning(kind, name)[0] == "cached"
 
 
 def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
     """Return the cells that loading an attribute reads."""
     kind = type(base)
-    if isinstance(base, type):
+    if issubclass(kind, type):
         return _loaded_from_class(run, base, name)
-    if kind is types.ModuleType or isinstance(base, types.ModuleType):
+    if issubclass(kind, types.ModuleType):
         module = base.__dict__
         return [(run.number(module), name, False)] if is_watched(module, name) else []
     word, found, owner = _meaning(kind, name)
     if word == "plain":
         _custom(run, site, kind, base, "__getattribute__")
+        if name not in (dictionary(base) or ()):
+            _custom(run, site, kind, base, "__getattr__")
         return [(run.number(base), name, False)]
     if word == "method":
         attributes = dictionary(base)
@@ -86,13 +93,14 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         own_dictionary(run, base)
     elif word == "cached":
         return [(run.number(base), name, False)]
-    elif word == "descriptor":
-        _seen(run, site, getattr(type(found), "__get__", None), base)
+    elif word in ("descriptor", "lazy"):
+        _descriptor(run, site, found, base, "__get__")
+        return [(run.number(base), name, False)]
     return []
 
 
 def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
-    if name.startswith("__") or (isinstance(base, enum.EnumMeta) and name in base._member_map_):
+    if name.startswith("__") or (issubclass(type(base), enum.EnumMeta) and name in base._member_map_):
         return []
     owner, found = find(base, name)
     if owner is None:
@@ -106,12 +114,12 @@ def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
 def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
     """Return the cells that storing or deleting an attribute writes."""
     kind = type(base)
-    if isinstance(base, types.ModuleType):
+    if issubclass(kind, types.ModuleType):
         module = base.__dict__
         if not is_watched(module, name):
             doubt(run, f"sets {module.get('__name__')}.{name}, whose readers are not seen", site.place)
         return [(run.number(module), name, True)]
-    if isinstance(base, type):
+    if issubclass(kind, type):
         return [(run.number(base), name, True)]
     word, found, _ = _meaning(kind, name)
     if word == "nothing":
@@ -120,8 +128,8 @@ def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         _seen(run, site, found.fset, base)
         return []
     if word == "descriptor":
-        _seen(run, site, getattr(type(found), "__set__", None), base)
-        return []
+        _descriptor(run, site, found, base, "__set__")
+        return [(run.number(base), name, True)]
     if name in ("__dict__", "__class__"):
         doubt(run, f"sets {name}", site.place)
         return [(run.number(base), WHOLE, True)]
@@ -134,14 +142,25 @@ def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
 def _custom(run: Scheduler, site: Site, kind: type, base: Any, name: str) -> None:
     """Look at a type that handles attributes by itself."""
     _, method = find(kind, name)
-    if isinstance(method, types.FunctionType):
+    if type(method) is types.FunctionType:
+        _seen(run, site, method, base)
+
+
+def _descriptor(run: Scheduler, site: Site, descriptor: Any, base: Any, name: str) -> None:
+    """Look at a descriptor: one written in C counts as a plain attribute."""
+    _, method = find(type(descriptor), name)
+    if type(method) is types.FunctionType:
         _seen(run, site, method, base)
 
 
 def _seen(run: Scheduler, site: Site, function: Any, base: Any) -> None:
     """Say what cannot be proved if a function that the interpreter calls is not seen."""
-    if isinstance(function, types.FunctionType):
-        if is_seen(function.__code__):
-            catch_up(function)
-        elif not is_harmless(function.__module__) and not function.__code__.co_filename.startswith("<"):
+    if function is None:
+        return
+    if type(function) is not types.FunctionType:
+        unseen(run, site, repr(type(function).__name__), None, [base])
+    elif is_seen(function.__code__):
+        catch_up(function)
+    else:
+        if not is_harmless(function.__module__) and not function.__code__.co_filename.startswith("<"):
             unseen(run, site, function.__qualname__, function.__module__, [base])

@@ -7,27 +7,30 @@ touches is announced when its arguments are there. Everything else may change wh
 from __future__ import annotations
 
 import functools
+import gc
 import operator
 import sys
 import types
 from typing import Any
 
 from atonce.race.eye import hooks
-from atonce.race.eye.accesses import FUNCTIONS, METHODS, Effect
+from atonce.race.eye.accesses import ALL, DIRECT, FUNCTIONS, METHODS, Effect
 from atonce.race.eye.containers import ITERATORS, base_of, can_change
 from atonce.race.eye.effects import apply
 from atonce.race.eye.hooks import hook, replaced, steps
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import catch_up, find, is_generated, is_harmless, is_seen, unseen
+from atonce.race.eye.watching import catch_up, doubt, find, is_generated, is_harmless, is_mixin, is_seen, only_reads, unseen
 from atonce.race.scheduler import Scheduler, active
 
 __all__ = ("call", "learn")
 
 _effects: dict[int, Effect] = {}  # by the id of the function
+_direct: set[int] = set()  # ids of functions that look at their caller's frame
 _kept: list[Any] = []  # so that no id is used again
 _SLOTS = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
+_CONTAINED = ("_io", "_random", "_csv", "_struct", "itertools")
 _CACHED = type(functools.lru_cache(maxsize=1)(len))
 
 
@@ -35,12 +38,24 @@ def learn() -> None:
     """Find the functions of the table among the modules that are loaded."""
     _effects.clear()
     _kept.clear()
+    _direct.clear()
     for path, effect in FUNCTIONS.items():
-        module, _, name = path.rpartition(".")
-        function = getattr(sys.modules.get(module), name, None)
+        function = _at(path)
         if function is not None:
             _effects[id(function)] = effect
-            _kept.append(function)
+    _direct.update(id(_at(path)) for path in DIRECT)
+
+
+def _at(path: str) -> Any:
+    """Return what is found under ``module.name`` or ``module.type.name``, if the module is loaded."""
+    module, _, name = path.rpartition(".")
+    if module in sys.modules:
+        found = getattr(sys.modules[module], name, None)
+    else:
+        outer, _, kind = module.rpartition(".")
+        found = getattr(getattr(sys.modules.get(outer), kind, None), name, None)
+    _kept.append(found)
+    return found
 
 
 @hook
@@ -52,24 +67,34 @@ def call(site: Site, function: Any) -> Any:
     kind = type(function)
     if replaced:
         function = replaced.get(id(function), function)
+        kind = type(function)
     if kind is types.FunctionType:
         return _python(site, function, function, None)
+    if id(function) in _direct:
+        return _directly(run, site, function)
     if kind is types.MethodType:
         inner = function.__func__
         if type(inner) is types.FunctionType:
             return _python(site, inner, function, function.__self__)
-        return _Call(site, function, None)
+        return _other(site, function, kind)
     effect = _effects.get(id(function))
     if effect is not None:
         return function if effect == _NOTHING else _Call(site, function, effect)
     if kind in _BOUND:
         return _bound(site, function)
-    if isinstance(function, type):
+    if issubclass(kind, type):
         return _class(site, function)
     return _other(site, function, kind)
 
 
 _NOTHING = Effect()
+_READS = Effect(reads=ALL, deep=True)
+
+
+def _directly(run: Scheduler, site: Site, function: Any) -> Any:
+    if function is eval or function is exec:
+        doubt(run, "runs code from a text, which cannot be seen", site.place)
+    return function
 
 
 def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> Any:
@@ -79,7 +104,11 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
         return called
     effect = _effects.get(id(function))
     if effect is not None:
-        return _Call(site, called, effect)
+        return called if effect == _NOTHING else _Call(site, called, effect, own)
+    if only_reads(function.__module__):
+        return _Call(site, called, _READS)
+    if own is not None and is_mixin(function, type(own)):
+        return called
     if is_harmless(function.__module__) or (is_generated(function) and function.__name__ in ("__init__", "__new__")):
         return called
     return _Unseen(site, called, function.__qualname__, function.__module__, own)
@@ -88,21 +117,36 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
 def _bound(site: Site, function: Any) -> Any:
     """A method written in C, with its object; or a function of a module."""
     own = function.__self__
-    if own is None or isinstance(own, types.ModuleType):
-        return _Unseen(site, function, function.__name__, getattr(function, "__module__", None), None)
+    if own is None or issubclass(type(own), types.ModuleType):
+        module = function.__module__
+        if only_reads(module):
+            return _Call(site, function, _READS)
+        return function if is_harmless(module) else _Unseen(site, function, function.__name__, module, None)
     base = base_of(type(own))
     if base is not None:
         return _Call(site, function, _method(base, function.__name__), own)
-    if type(own) in ITERATORS or isinstance(own, types.GeneratorType):
+    if type(own) in ITERATORS or type(own) is types.GeneratorType:
         return _Call(site, function, Effect(rule="next_item"), own, passes_own=True)
-    effect = METHODS["builtins.object"].get(function.__name__)
+    if is_harmless(type(own).__module__):
+        return function
+    effect = _listed(type(own), function.__name__)
     if effect is not None:
         return function if effect == _NOTHING else _Call(site, function, effect, own)
     return _Unseen(site, function, function.__qualname__, type(own).__module__, own if can_change(own) else None)
 
 
 def _method(base: type, name: str) -> Effect:
-    return METHODS[f"{base.__module__}.{base.__name__}"].get(name, Effect("write", reads=(-1,)))
+    return METHODS[f"{base.__module__}.{base.__name__}"].get(name, Effect("write", reads=ALL))
+
+
+def _listed(kind: type, name: str) -> Effect | None:
+    """Find a method of a type that is no container in the table."""
+    general = METHODS["builtins.object"].get(name)
+    for parent in kind.__mro__:
+        methods = METHODS.get(f"{parent.__module__}.{parent.__qualname__}") or METHODS.get(f"{parent.__module__}.object", {})
+        if parent is not object and (name in methods or "*" in methods):
+            return methods.get(name) or (general if general is not None else methods["*"])
+    return general
 
 
 def _class(site: Site, kind: type) -> Any:
@@ -117,6 +161,8 @@ def _class(site: Site, kind: type) -> Any:
                 return _Call(site, kind, effect)
             if issubclass(owner, BaseException) or is_harmless(owner.__module__):
                 return kind
+            if only_reads(owner.__module__) or owner.__module__ in _CONTAINED:
+                return _Call(site, kind, _READS)
             return _Unseen(site, kind, kind.__qualname__, owner.__module__, None)
     return kind
 
@@ -136,6 +182,8 @@ def _other(site: Site, function: Any, kind: type) -> Any:
         return _python(site, method, function, function)
     if is_harmless(kind.__module__):
         return function
+    if only_reads(kind.__module__):
+        return _Call(site, function, _READS)
     return _Unseen(site, function, kind.__qualname__, kind.__module__, function if can_change(function) else None)
 
 
@@ -223,7 +271,7 @@ class _Getter:
         run = active()
         if run is None or len(arguments) != 1 or named:
             return self._function(*arguments, **named)
-        kind, (parts, *rest) = self._function.__reduce__()[0], (self._function.__reduce__()[1], None)
+        parts = self._function.__reduce__()[1]
         thing = arguments[0]
         if isinstance(self._function, operator.itemgetter):
             found = tuple(hooks.item_load(self._site, thing, part) for part in parts)

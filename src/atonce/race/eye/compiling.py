@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -77,8 +77,3 @@ def _constant(constant: object, hooks: dict[str, Any], sites: list[Site]) -> obj
     if constant.startswith(HOOK):
         return hooks[constant.removeprefix(HOOK)]
     return _BUILTINS[constant.removeprefix(BUILTIN)]
-
-
-def names(pairs: Iterable[Pair]) -> list[str]:
-    """Return the qualified names of all functions, for messages."""
-    return [pair.plain.co_qualname for pair in pairs]

@@ -11,6 +11,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable, Iterator
 from typing import Any
 
+from atonce.race.eye.accesses import IMMUTABLE
 from atonce.race.operations import WHOLE
 
 __all__ = ("BASES", "ITERATORS", "PLAIN", "VIEWS", "base_of", "behind", "can_change", "dictionary", "element", "reach", "slots")
@@ -80,7 +81,7 @@ def _is_simple(key: Any) -> bool:
         return bool(key == key)  # noqa: PLR0124 (but for NaN)
     if kind is tuple:
         return all(_is_simple(part) for part in key)
-    return isinstance(key, enum.Enum) and kind.__eq__ in _PLAIN_EQUALITY
+    return issubclass(kind, enum.Enum) and kind.__eq__ in _PLAIN_EQUALITY
 
 
 def behind(thing: Any, limit: int = 50) -> list[Any]:
@@ -108,7 +109,7 @@ def can_change(thing: Any) -> bool:
         return False
     if issubclass(kind, tuple | frozenset) and kind.__iter__ in (tuple.__iter__, frozenset.__iter__):
         return any(can_change(part) for part in thing)
-    if isinstance(thing, type | types.ModuleType | BaseException | enum.Enum):
+    if issubclass(kind, type | types.ModuleType | BaseException | enum.Enum) or kind.__module__ in IMMUTABLE:
         return False
     return kind not in (types.FunctionType, types.MethodType) or bool(getattr(thing, "__self__", None))
 
@@ -119,7 +120,7 @@ def dictionary(thing: Any) -> dict[str, Any] | None:
         found = object.__getattribute__(thing, "__dict__")
     except Exception:
         return None
-    return found if isinstance(found, dict) else None
+    return found if issubclass(type(found), dict) else None
 
 
 def slots(thing: Any) -> Iterator[tuple[str, Any]]:

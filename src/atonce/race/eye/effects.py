@@ -9,7 +9,7 @@ from typing import Any
 from atonce.race.eye.accesses import ALL, Effect
 from atonce.race.eye.attributes import loaded, stored
 from atonce.race.eye.containers import ITERATORS, base_of, behind, element, reach
-from atonce.race.eye.hooks import announce_step, is_module, item_cell, store_item
+from atonce.race.eye.hooks import announce_step, item_cell, store_item
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import announce, cells_of, doubt, own_dictionary, read, special
 from atonce.race.operations import WHOLE, Cell
@@ -42,7 +42,7 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
     elif effect.own == "read item":
         cells += _item(run, site, own, arguments)
     elif effect.own:
-        cells += cells_of(run, behind(own), writes=effect.own == "write")
+        cells += cells_of(run, behind(own) or [own], writes=effect.own == "write")
     given = (
         [*arguments, *named.values()]
         if effect.reads == ALL or effect.deep
@@ -83,7 +83,7 @@ def _getattr(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> 
 def _setattr(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
     if len(arguments) > 1:
         announce(run, site, stored(run, site, *_named(site, arguments)))
-        if isinstance(arguments[0], type):
+        if issubclass(type(arguments[0]), type):
             doubt(run, f"sets {arguments[0].__qualname__}.{arguments[1]} by its name", site.place)
 
 
@@ -107,7 +107,7 @@ _rules["delete_attribute"] = _set_attribute
 
 def _plain_store(run: Scheduler, site: Site, thing: Any, name: str) -> None:
     """Announce what ``object.__setattr__`` does, which asks no ``__setattr__`` of the type."""
-    if isinstance(thing, type | types.ModuleType):
+    if issubclass(type(thing), type | types.ModuleType):
         announce(run, site, stored(run, site, thing, name))
     else:
         announce(run, site, [(run.number(thing), name, True)])
@@ -137,7 +137,7 @@ def _read_deep(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -
 @_rule
 def _next_item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
     for thing in arguments[:1]:
-        if isinstance(thing, types.GeneratorType) or type(thing) in ITERATORS:
+        if type(thing) is types.GeneratorType or type(thing) in ITERATORS:
             announce_step(run, site, thing, own=True)
         else:
             special(run, site, thing, "__next__")
@@ -163,8 +163,3 @@ def _setitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> 
 @_rule
 def _delitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
     announce(run, site, [(run.number(thing), WHOLE, True) for thing in behind(arguments[0])] if arguments else [])
-
-
-def is_own_module(thing: Any) -> bool:
-    """Tell whether a dictionary is that of a module."""
-    return is_module(thing)

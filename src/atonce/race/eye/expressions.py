@@ -128,7 +128,8 @@ class Expressions(Builder):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         """``f(...)``: the function is wrapped; what it touches is announced when its arguments are there."""
-        plain = isinstance(node.func, ast.Name) and node.func.id == "super"
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        plain = name == "super" or (name in ("vars", "dir") and not node.args)  # they look at the frame that calls them
         function = self.visit(node.func)
         if not plain and self._on("call"):
             function = self._hook("call", self._site(node), function, at=node)

@@ -6,12 +6,13 @@ Outside of a run, and in threads that no run decides over, they only do that: a 
 from __future__ import annotations
 
 import _thread
-import functools
+import gc
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from atonce.race.eye.attributes import forget_types, loaded, stored
+from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
 from atonce.race.eye.containers import ITERATORS, PLAIN, base_of, behind, element
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import announce, cells_of, doubt, find, is_watched, read, special
@@ -54,7 +55,7 @@ def attribute_load(site: Site, base: Any) -> Any:
     cells = loaded(run, site, base, site.name)
     if cells:
         run.point(Operation("read", tuple(cells), site.place))
-        if isinstance(getattr(type(base), site.name, None), functools.cached_property):
+        if is_cached(type(base), site.name):
             return _Cached(site, base)
     return base
 
@@ -86,7 +87,7 @@ def attribute_store(site: Site, base: Any) -> Any:
         return base
     cells = stored(run, site, base, site.name)
     announce(run, site, cells)
-    return _Class(run, site, base) if isinstance(base, type) else base
+    return _Class(run, site, base) if issubclass(type(base), type) else base
 
 
 attribute_delete = HOOKS["attribute_delete"] = attribute_store
@@ -117,7 +118,7 @@ class _Class:
 
 def item_cell(run: Scheduler, site: Site, container: Any, index: Any, method: str) -> list[Cell]:
     """Return the cell of one element, for an operation that does not change the container's size."""
-    if type(container) in PLAIN or isinstance(container, type):
+    if type(container) in PLAIN or issubclass(type(container), type):
         return []
     if not special(run, site, container, method):
         return []
@@ -145,7 +146,7 @@ def item_load(site: Site, container: Any, index: Any) -> Any:
         return container[index]
     cells = item_cell(run, site, container, index, "__getitem__")
     announce(run, site, cells)
-    if cells and getattr(type(container), "__missing__", None) is not None and _missing(container, base_of(type(container)), index):
+    if cells and _missing(container, base_of(type(container)), index) and find(type(container), "__missing__")[0] is not None:
         return _made(run, site, container, index)
     return container[index]
 
@@ -265,7 +266,7 @@ def iterate(site: Site, thing: Any) -> Any:
     run = active()
     if run is None or type(thing) in PLAIN or type(thing) is tuple or not special(run, site, thing, "__iter__"):
         return thing
-    if behind(thing) or isinstance(thing, types.GeneratorType) or type(thing) in ITERATORS:
+    if behind(thing) or type(thing) is types.GeneratorType or type(thing) in ITERATORS:
         return steps(site, thing)
     return thing
 
@@ -289,8 +290,23 @@ def announce_step(run: Scheduler, site: Site, thing: Any, *, own: bool) -> None:
     """Announce one step of an iterator: it changes the iterator itself, and reads the containers behind it."""
     cells = read(run, site, thing)
     if own:
-        cells.append((run.number(thing), WHOLE, True))
+        cells.append((run.number(_stand_in(thing)), WHOLE, True))
     announce(run, site, cells)
+
+
+_tokens: weakref.WeakKeyDictionary[Any, object] = weakref.WeakKeyDictionary()
+
+
+def _stand_in(iterator: Any) -> Any:
+    """Return what stands for an iterator: no generator may live longer for being numbered, since its ``finally`` has to run."""
+    if type(iterator) is types.GeneratorType:
+        return _tokens.setdefault(iterator, object())
+    for part in gc.get_referents(iterator):
+        if part is not iterator and (type(part) is types.GeneratorType or type(part) in ITERATORS):
+            inner = _stand_in(part)
+            if inner is not part:
+                return inner
+    return iterator
 
 
 @hook

@@ -15,7 +15,7 @@ from typing import Any, Self
 from atonce.race.eye import calls, operators
 from atonce.race.eye.accesses import KINDS
 from atonce.race.eye.attributes import forget_types
-from atonce.race.eye.compiling import Pair, children, compiled, is_same_function
+from atonce.race.eye.compiling import Pair, compiled, is_same_function
 from atonce.race.eye.hooks import HOOKS
 from atonce.race.eye.scopes import Scopes
 from atonce.race.eye.watching import swap_late, watch
@@ -202,6 +202,3 @@ def _span(code: types.CodeType) -> tuple[object, ...]:
     starts = [(line, column) for line, _, column, _ in places]
     ends = [(line, column) for _, line, _, column in places]
     return (min(starts), max(ends))  # type: ignore[type-var]
-
-
-assert children

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from atonce.race.eye.accesses import HARMLESS
+from atonce.race.eye.accesses import HARMLESS, READERS
 from atonce.race.eye.containers import base_of, behind, dictionary, reach
 from atonce.race.operations import WHOLE, Cell, Operation, Place
 from atonce.race.scheduler import Scheduler
@@ -14,12 +15,14 @@ from atonce.race.scheduler import Scheduler
 if TYPE_CHECKING:
     from atonce.race.eye.sites import Site
 
-__all__ = ("announce", "cells_of", "doubt", "find", "is_generated", "is_harmless", "is_seen", "read", "special", "watch")
+__all__ = (
+    "announce", "catch_up", "cells_of", "doubt", "find", "is_generated", "is_harmless", "is_mixin", "is_seen", "is_watched",
+    "only_reads", "own_dictionary", "read", "special", "swap_late", "unseen", "watch",
+)  # fmt: skip
 
 _files: dict[str, frozenset[str]] = {}  # seen files, and the global names of each that may change
 _stored: set[str] = set()  # names of attributes that seen code assigns
 swap_late: list[Callable[[types.FunctionType], bool]] = []  # swaps the code of a function that was not found before
-_harmless: dict[str, bool] = {}
 
 
 def watch(files: dict[str, frozenset[str]], stored: Iterable[str]) -> None:
@@ -42,13 +45,24 @@ def is_seen(code: types.CodeType) -> bool:
 
 def is_harmless(module: object) -> bool:
     """Tell whether the functions of a module touch nothing of the user's, but by calling the user's code."""
-    if not isinstance(module, str):
+    return _belongs(module, HARMLESS)
+
+
+def only_reads(module: object) -> bool:
+    """Tell whether the functions of a module only read what they are given."""
+    return _belongs(module, READERS)
+
+
+def _belongs(module: object, modules: frozenset[str]) -> bool:
+    if type(module) is not str:
         return False
-    known = _harmless.get(module)
-    if known is None:
-        parts = module.split(".")
-        known = _harmless[module] = any(".".join(parts[: end + 1]) in HARMLESS for end in range(len(parts)))
-    return known
+    parts = module.split(".")
+    return any(".".join(parts[: end + 1]) in modules for end in range(len(parts)))
+
+
+def is_seen_type(kind: type) -> bool:
+    """Tell whether the methods of a type that are written in Python are seen."""
+    return getattr(sys.modules.get(kind.__module__), "__file__", None) in _files
 
 
 def is_generated(function: types.FunctionType) -> bool:
@@ -120,12 +134,19 @@ def special(run: Scheduler, site: Site, thing: Any, *names: str) -> bool:
                 announce(run, site, cells_of(run, found))
                 if not complete:
                     doubt(run, "reads a structure that is too large to be followed", site.place)
-            elif not is_harmless(method.__module__):
+            elif only_reads(method.__module__):
+                announce(run, site, read(run, site, thing, deep=True))
+            elif not is_harmless(method.__module__) and not is_mixin(method, type(thing)):
                 unseen(run, site, method.__qualname__, method.__module__, [thing])
             return False
         if method is not None:
             return True
     return True
+
+
+def is_mixin(method: types.FunctionType, kind: type) -> bool:
+    """Tell whether a method comes from ``collections.abc``, and calls nothing but methods that are seen."""
+    return method.__module__ in ("collections.abc", "_collections_abc") and is_seen_type(kind)
 
 
 def catch_up(function: types.FunctionType) -> None:
@@ -146,6 +167,6 @@ def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[A
 def own_dictionary(run: Scheduler, thing: Any) -> dict[str, Any] | None:
     """Return the attributes of an object, and let the dictionary stand for it."""
     found = dictionary(thing)
-    if found is not None and base_of(type(thing)) is None and not isinstance(thing, types.ModuleType):
+    if found is not None and base_of(type(thing)) is None and not issubclass(type(thing), types.ModuleType):
         run.same(found, thing)
     return found
