@@ -56,9 +56,8 @@ _SET = Effect("write item")
 _DEEP = Effect("read", reads=ALL, deep=True)
 
 _OBJECT = {
-    **_each(
-        _NOTHING, "__init__ __new__ __init_subclass__ __hash__ __sizeof__ __class_getitem__ __subclasshook__ fromkeys __enter__"
-    ),
+    "fromkeys": Effect(reads=ALL),
+    **_each(_NOTHING, "__init__ __new__ __init_subclass__ __hash__ __sizeof__ __class_getitem__ __subclasshook__ __enter__"),
     **_each(Effect(rule="read_all"), "__reduce__ __reduce_ex__ __getstate__ __dir__"),
     **_each(Effect(rule="get_attribute"), "__getattribute__ __getattr__"),
     "__setattr__": Effect(rule="set_attribute"),

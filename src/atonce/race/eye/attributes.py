@@ -116,7 +116,7 @@ def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
     kind = type(base)
     if issubclass(kind, types.ModuleType):
         module = base.__dict__
-        if not is_watched(module, name):
+        if not is_watched(module, name, own=True):
             doubt(run, f"sets {module.get('__name__')}.{name}, whose readers are not seen", site.place)
         return [(run.number(module), name, True)]
     if issubclass(kind, type):

@@ -7,7 +7,6 @@ touches is announced when its arguments are there. Everything else may change wh
 from __future__ import annotations
 
 import functools
-import gc
 import operator
 import sys
 import types
@@ -15,7 +14,7 @@ from typing import Any
 
 from atonce.race.eye import hooks
 from atonce.race.eye.accesses import ALL, DIRECT, FUNCTIONS, METHODS, Effect
-from atonce.race.eye.containers import ITERATORS, base_of, can_change
+from atonce.race.eye.containers import ITERATORS, base_of, can_change, consumed
 from atonce.race.eye.effects import apply
 from atonce.race.eye.hooks import hook, replaced, steps
 from atonce.race.eye.sites import Site
@@ -229,12 +228,10 @@ def _step_by_step(site: Site, thing: Any) -> Any:
 
 
 def _runs_python(thing: Any) -> bool:
-    import gc  # noqa: PLC0415
-
     return any(
         isinstance(part, types.FunctionType | types.MethodType | types.GeneratorType)
         or (type(part) in ITERATORS and _runs_python(part))
-        for part in gc.get_referents(thing)
+        for part in consumed(thing)
     )
 
 

@@ -25,14 +25,13 @@ class Pair(NamedTuple):
     seen: CodeType
 
 
-def compiled(
-    source: str, file: str, hooks: dict[str, Any], scopes: Scopes, tree: ast.Module, watched: frozenset[str]
-) -> list[Pair]:
+def compiled(source: str, file: str, hooks: dict[str, Any], watched: frozenset[str]) -> list[Pair]:
     """Return pairs for all code inside of a module, outer ones first."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a constant that is called, and whatever the source itself deserves
         plain = compile(source, file, "exec", dont_inherit=True)
-        rewriter = Rewriter(source, file, scopes, watched)
+        tree = ast.parse(source)
+        rewriter = Rewriter(source, file, Scopes(tree), watched)
         seen = compile(rewriter.visit(tree), file, "exec", dont_inherit=True)
     return list(_pairs(plain, _filled(seen, hooks, rewriter.sites)))
 

@@ -14,7 +14,20 @@ from typing import Any
 from atonce.race.eye.accesses import IMMUTABLE
 from atonce.race.operations import WHOLE
 
-__all__ = ("BASES", "ITERATORS", "PLAIN", "VIEWS", "base_of", "behind", "can_change", "dictionary", "element", "reach", "slots")
+__all__ = (
+    "BASES",
+    "ITERATORS",
+    "PLAIN",
+    "VIEWS",
+    "base_of",
+    "behind",
+    "can_change",
+    "consumed",
+    "dictionary",
+    "element",
+    "reach",
+    "slots",
+)
 
 PLAIN = frozenset(
     (
@@ -84,7 +97,7 @@ def _is_simple(key: Any) -> bool:
     return issubclass(kind, enum.Enum) and kind.__eq__ in _PLAIN_EQUALITY
 
 
-def behind(thing: Any, limit: int = 50) -> list[Any]:
+def behind(thing: Any) -> list[Any]:
     """Return the containers that are read when a value is iterated over, or measured."""
     kind = type(thing)
     if kind in PLAIN or kind is tuple or kind is frozenset:
@@ -93,13 +106,24 @@ def behind(thing: Any, limit: int = 50) -> list[Any]:
         return [thing]
     if kind in VIEWS or kind in ITERATORS:
         found: list[Any] = []
-        for part in gc.get_referents(thing)[:limit]:
-            if part is not thing and (type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None):
+        for part in consumed(thing) if kind in ITERATORS else gc.get_referents(thing):
+            if type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None:
                 found += behind(part)
         if kind is memoryview and not found:
             return behind(thing.obj)
         return found
     return []
+
+
+def consumed(iterator: Any) -> list[Any]:
+    """Return what an iterator written in C holds, with what stands in tuples: ``zip`` and ``map`` keep their iterators in one."""
+    parts: list[Any] = []
+    for part in gc.get_referents(iterator):
+        if type(part) is tuple:
+            parts += [inner for inner in part if type(inner) in ITERATORS or type(inner) is types.GeneratorType]
+        elif part is not iterator:
+            parts.append(part)
+    return parts
 
 
 def can_change(thing: Any) -> bool:
@@ -157,7 +181,7 @@ def reach(things: list[Any], *, objects: bool) -> tuple[list[Any], bool]:
         seen.add(id(thing))
         parts = _parts(thing, kind, objects=objects)
         if parts is not None:
-            if not issubclass(kind, tuple | frozenset):
+            if not issubclass(kind, tuple | frozenset) and kind not in VIEWS and kind not in ITERATORS:
                 found.append(thing)
             waiting += reversed(parts)
     return found, True

@@ -6,14 +6,13 @@ Outside of a run, and in threads that no run decides over, they only do that: a 
 from __future__ import annotations
 
 import _thread
-import gc
 import types
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
-from atonce.race.eye.containers import ITERATORS, PLAIN, base_of, behind, element
+from atonce.race.eye.containers import ITERATORS, PLAIN, base_of, behind, consumed, element
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import announce, cells_of, doubt, find, is_watched, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
@@ -203,7 +202,7 @@ def store_item(run: Scheduler, site: Site, container: Any, index: Any) -> None:
     run.point(Operation("write", ((number, WHOLE if whole else key, True),), site.place))
     if whole is not _missing(container, base, index):
         run.replace(Operation("write", ((number, key if whole else WHOLE, True),), site.place))
-    if is_module(container) and not is_watched(container, str(index)):
+    if is_module(container) and not is_watched(container, str(index), own=True):
         doubt(run, f"sets {container['__name__']}.{index}, whose readers are not seen", site.place)
 
 
@@ -301,8 +300,8 @@ def _stand_in(iterator: Any) -> Any:
     """Return what stands for an iterator: no generator may live longer for being numbered, since its ``finally`` has to run."""
     if type(iterator) is types.GeneratorType:
         return _tokens.setdefault(iterator, object())
-    for part in gc.get_referents(iterator):
-        if part is not iterator and (type(part) is types.GeneratorType or type(part) in ITERATORS):
+    for part in consumed(iterator):
+        if type(part) is types.GeneratorType or type(part) in ITERATORS:
             inner = _stand_in(part)
             if inner is not part:
                 return inner

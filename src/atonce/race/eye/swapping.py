@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import gc
 import inspect
 import linecache
@@ -10,7 +11,7 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from atonce.race.eye import calls, operators
 from atonce.race.eye.accesses import KINDS
@@ -89,19 +90,18 @@ class Eye:
     def _read_files(self) -> None:
         files = {file for file in (getattr(module, "__file__", None) for module in self._modules()) if isinstance(file, str)}
         files |= {function.__code__.co_filename for function in self._functions}
-        parsed = {}
+        sources = {}
         for file in sorted(files):
             source = _source(file)
-            if source is not None:
-                parsed[file] = (source, *_parsed(source))
-            else:
+            if source is None or _names(source) is None:
                 self.unseen[file] = "no source"
-        stored = {name for _, _, scopes in parsed.values() for name in scopes.stored_attributes}
-        watched = {}
-        for file, (source, tree, scopes) in parsed.items():
-            names = frozenset(scopes.assigned_globals | (stored & set(scopes.module.bound)))
-            watched[file] = names
-            self._index(file, _rewritten(source, file, scopes, tree, names))
+            else:
+                sources[file] = source
+        found = {file: names for file, source in sources.items() if (names := _names(source)) is not None}
+        stored = {name for names in found.values() for name in names.stored}
+        watched = {file: names.assigned | (stored & names.bound) for file, names in found.items()}
+        for file, source in sources.items():
+            self._index(file, _rewritten(source, file, watched[file]))
         self._files = set(watched)
         watch(watched, stored)
 
@@ -119,7 +119,7 @@ class Eye:
         if code.co_filename not in self._files:
             return False
         known = self._known.get(id(code))
-        seen = self._find(code) if known is None else known[1]
+        seen = self._find(code, asserts="@pytest_ar" in function.__globals__) if known is None else known[1]
         if seen is None or seen is code:
             return False
         try:
@@ -130,13 +130,21 @@ class Eye:
         self._swapped.append((function, code, seen))
         return True
 
-    def _find(self, code: types.CodeType) -> types.CodeType | None:
+    def _find(self, code: types.CodeType, *, asserts: bool) -> types.CodeType | None:
+        """Return the seen code that belongs to the code of a function.
+
+        Args:
+            code: as it runs now.
+            asserts: the assertions of its module were rewritten by pytest, so its code is not what its source compiles to.
+        """
         candidates = self._by_key[code.co_filename].get((code.co_qualname, code.co_firstlineno), [])
         if any(code is pair.seen for pair in candidates):
             self._known[id(code)] = (code, code)
             return code
         fitting = [pair for pair in candidates if is_same_function(pair.plain, code) and is_same_function(pair.seen, code)]
-        if len(fitting) > 1:
+        if not asserts:
+            fitting = [pair for pair in fitting if pair.plain == code]
+        elif len(fitting) > 1:
             fitting = [pair for pair in fitting if _span(pair.plain) == _span(code)]
         seen = fitting[0].seen if len(fitting) == 1 or (fitting and len({_span(pair.plain) for pair in fitting}) == 1) else None
         if seen is None and not code.co_name.startswith("<"):
@@ -181,16 +189,26 @@ def _source(file: str) -> str | None:
         return None
 
 
-def _parsed(source: str) -> tuple[ast.Module, Scopes]:
-    tree = ast.parse(source)
-    return tree, Scopes(tree)
+class _Names(NamedTuple):
+    stored: frozenset[str]
+    assigned: frozenset[str]
+    bound: frozenset[str]
 
 
-def _rewritten(source: str, file: str, scopes: Scopes, tree: ast.Module, names: frozenset[str]) -> list[Pair]:
+@functools.lru_cache(maxsize=500)
+def _names(source: str) -> _Names | None:
+    try:
+        scopes = Scopes(ast.parse(source))
+    except (SyntaxError, ValueError):
+        return None
+    return _Names(frozenset(scopes.stored_attributes), frozenset(scopes.assigned_globals), frozenset(scopes.module.bound))
+
+
+def _rewritten(source: str, file: str, names: frozenset[str]) -> list[Pair]:
     key = (file, names | {kind for kind, on in KINDS.items() if on})
     kept = _kept.get(key)
     if kept is None or kept[0] != source:
-        kept = _kept[key] = (source, names, compiled(source, file, HOOKS, scopes, tree, names))
+        kept = _kept[key] = (source, names, compiled(source, file, HOOKS, names))
     return kept[2]
 
 

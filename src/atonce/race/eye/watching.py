@@ -33,9 +33,15 @@ def watch(files: dict[str, frozenset[str]], stored: Iterable[str]) -> None:
     _stored.update(stored)
 
 
-def is_watched(module: dict[str, Any], name: str) -> bool:
-    """Tell whether a global name of a module may change, and is therefore announced."""
-    return name in _files.get(str(module.get("__file__")), ()) or name in _stored
+def is_watched(module: dict[str, Any], name: str, *, own: bool = False) -> bool:
+    """Tell whether a global name of a module may change, and is therefore announced.
+
+    Args:
+        module: the module's dictionary.
+        name: the name.
+        own: by the module's own code. If not, by whoever asks the module for it.
+    """
+    return name in _files.get(str(module.get("__file__")), ()) or (not own and name in _stored)
 
 
 def is_seen(code: types.CodeType) -> bool:

@@ -1,0 +1,277 @@
+import _thread
+import gc
+import importlib.util
+import sys
+import textwrap
+import threading
+import traceback
+import types
+
+import pytest
+
+from atonce.race.eye import MISSING, Eye, hooks, peek, strip
+from atonce.race.operations import WHOLE
+
+from .looking import module, running, seen
+
+SOURCE = textwrap.dedent("""
+    import functools
+    class A:
+        def __init__(self): self.x = 0
+        def inc(self): self.x += 1
+        @property
+        def twice(self): return self.x * 2
+        @classmethod
+        def make(cls): return cls()
+        @staticmethod
+        def plain(a): return a.x
+    def outer():
+        a = A()
+        def inner():
+            a.x += 1
+            return a.x
+        return inner
+    early = outer()
+    f, g = (lambda a: a.x), (lambda a: a.y)
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(*args): return function(*args)
+        return wrapper
+    @decorate
+    def decorated(a): return a.x
+    def fails():
+        a = A()
+        a.x.nope
+""")
+
+
+def _codes(made):
+    return {
+        id(thing): thing.__code__
+        for thing in gc.get_objects()
+        if type(thing) is types.FunctionType and thing.__code__.co_filename == made.__file__
+    }
+
+
+def _kinds(program):
+    with running(program) as (run, _):
+        assert run.failure is None
+        return [(step.operation.kind, step.operation.place.text) for step in run.trace if step.operation.place is not None]
+
+
+def test_every_function_gets_its_own_code_back(tmp_path):
+    with module(tmp_path, SOURCE) as made:
+        before = _codes(made)
+        with Eye([made.__name__]):
+            during = _codes(made)
+            assert during.keys() == before.keys()
+            assert all(during[key] is not before[key] for key in before)
+        after = _codes(made)
+        assert all(after[key] is before[key] for key in before)
+
+
+def test_code_is_restored_after_an_exception(tmp_path):
+    with module(tmp_path, SOURCE) as made:
+        before = _codes(made)
+        with pytest.raises(KeyError), Eye([made.__name__]):
+            raise KeyError
+        assert all(_codes(made)[key] is code for key, code in before.items())
+
+
+def test_methods_closures_lambdas_and_decorated_functions_are_seen(tmp_path):
+    with module(tmp_path, SOURCE) as made, Eye([made.__name__]) as eye:
+        assert eye.unseen == {}
+        a = made.A()
+        a.y = 1
+        read, write = ("read", "self.x"), ("write", "self.x")
+        assert _kinds(a.inc) == [read, write]
+        assert _kinds(lambda: a.twice) == [read]
+        assert _kinds(made.A.make) == [write]
+        assert _kinds(lambda: made.A.plain(a)) == [("read", "a.x")]
+        assert _kinds(made.early) == [("read", "a.x"), ("write", "a.x"), ("read", "a.x")]
+        assert _kinds(lambda: made.f(a)) == [("read", "a.x")]
+        assert _kinds(lambda: made.g(a)) == [("read", "a.y")]
+        assert _kinds(lambda: made.decorated(a)) == [("read", "a.x")]
+
+
+def test_a_closure_that_outlives_the_eye_does_no_harm(tmp_path):
+    with module(tmp_path, SOURCE) as made:
+        with Eye([made.__name__]):
+            survivor = made.outer()
+        assert [survivor(), survivor()] == [1, 2]
+        assert _kinds(survivor) != []  # its code is still the seen one
+        with Eye([made.__name__]) as eye:
+            assert eye.unseen == {}
+            assert survivor() == 4
+
+
+def test_a_function_made_of_the_old_code_meanwhile_is_given_its_seen_code_when_it_is_called(tmp_path):
+    with module(tmp_path, SOURCE + "def program(a, f): return f(a)\n") as made:
+        plain = made.A.plain.__code__
+        a = made.A()
+        with Eye([made.__name__]):
+            late = types.FunctionType(plain, vars(made))
+            assert _kinds(lambda: made.program(a, late)) == [("read", "a.x")]
+            assert late.__code__ is not plain
+        assert late.__code__ is plain
+
+
+def test_source_that_has_changed_since_the_import_is_not_taken_for_the_code(tmp_path):
+    with module(tmp_path, "def program(a):\n    return a.x\n\ndef other(a):\n    return a.y\n") as made:
+        with open(made.__file__, "w") as file:
+            file.write("def program(a):\n    return a.zzzzzzzz\n\ndef other(a):\n    return a.y\n")
+        code = made.program.__code__
+        with Eye([made.__name__]) as eye:
+            assert list(eye.unseen) == ["program"]
+            assert "changed" in eye.unseen["program"]
+            assert made.program.__code__ is code
+
+
+def test_a_module_without_source_is_named(tmp_path):
+    with module(tmp_path, "def program(): pass\n") as made:
+        function = made.program
+        (tmp_path / f"{made.__name__}.py").unlink()
+        with Eye([made.__name__], [function]) as eye:
+            assert eye.unseen == {made.__file__: "no source"}
+
+
+def test_a_function_is_seen_whose_module_is_not_included(tmp_path):
+    with module(tmp_path, SOURCE) as made, Eye([], [made.fails]):
+        assert _kinds(made.A) == [("write", "self.x")]
+
+
+def test_a_test_module_that_pytest_has_rewritten(tmp_path, request):
+    from _pytest.assertion.rewrite import AssertionRewritingHook
+
+    path = tmp_path / "test_of_pytest.py"
+    path.write_text("class A: x = 1\ndef test_it(a):\n    f, g = (lambda: a.x), (lambda: a.y)\n    assert f() == g() - 1\n")
+    hook = AssertionRewritingHook(request.config)
+    hook.fnpats = ["test_*.py"]
+    spec = importlib.util.spec_from_loader("test_of_pytest", hook, origin=str(path))
+    spec = importlib.util.spec_from_file_location("test_of_pytest", path, loader=hook)
+    made = importlib.util.module_from_spec(spec)
+    sys.modules["test_of_pytest"] = made
+    try:
+        spec.loader.exec_module(made)
+        assert "@pytest_ar" in vars(made)
+        a = made.A()
+        a.y = 2
+        with Eye(["test_of_pytest"]) as eye:
+            assert eye.unseen == {}
+            assert [kind for kind, _ in _kinds(lambda: made.test_it(a))] == ["read", "read"]
+            a.y = 7
+            with pytest.raises(AssertionError, match="1 != 6"):
+                made.test_it(a)
+    finally:
+        del sys.modules["test_of_pytest"]
+
+
+def test_a_bare_assertion_shows_its_values(tmp_path):
+    source = (
+        "def program(a, b):\n    assert a == b\ndef less(a, b):\n    assert a < b\ndef worded(a, b):\n    assert a == b, 'mine'\n"
+    )
+    with module(tmp_path, source) as made, Eye([made.__name__]):
+        with pytest.raises(AssertionError, match="^10 != 20$"):
+            made.program(10, 20)
+        with pytest.raises(AssertionError, match="^3 >= 2$"):
+            made.less(3, 2)
+        with pytest.raises(AssertionError, match="^mine$"):
+            made.worded(1, 2)
+
+
+def test_a_traceback_is_stripped_of_our_frames(tmp_path):
+    with module(tmp_path, "def program(d):\n    return d['a']\n") as made, Eye([made.__name__]):
+        with pytest.raises(KeyError) as caught:
+            made.program({})
+        names = [frame.name for frame in traceback.extract_tb(strip(caught.value.__traceback__))]
+        assert names[-1] == "program"
+        assert "item_load" not in names
+
+
+def test_a_function_found_under_another_name_is_replaced(tmp_path, monkeypatch):
+    import time
+
+    slept = []
+    monkeypatch.setitem(hooks.replaced, id(time.sleep), slept.append)
+    with module(tmp_path, "from time import sleep\ndef program(): sleep(3600)\n") as made, Eye([made.__name__]):
+        with running(made.program) as (run, _):
+            assert run.failure is None
+        assert slept == [3600]
+
+
+def test_a_lock_made_before_the_run_gets_a_shadow(tmp_path, monkeypatch):
+    class Shadow:
+        def acquire(self):
+            return "shadow"
+
+        def __enter__(self):
+            return "entered"
+
+        def __exit__(self, *exc):
+            return None
+
+    monkeypatch.setattr(hooks, "shadow", lambda lock: Shadow())
+    source = "def program(lock):\n    with lock as got: pass\n    return got, lock.acquire()\n"
+    for lock in (_thread.allocate_lock(), threading.RLock()):
+        with module(tmp_path, source) as made, Eye([made.__name__]):
+            with running(lambda made=made, lock=lock: made.program(lock)) as (run, results):
+                assert run.failure is None
+            assert results == [("entered", "shadow")]
+
+
+def test_a_generator_that_is_dropped_ends_at_once(tmp_path):
+    source = textwrap.dedent("""
+        def steps(log):
+            try:
+                yield 1
+                yield 2
+            finally:
+                log.append("closed")
+        def program():
+            log = []
+            for x in steps(log): break
+            log.append("after")
+            for x in map(str, steps(log)): break
+            log.append("after")
+            return log
+    """)
+    with module(tmp_path, source) as made, Eye([made.__name__]), running(made.program) as (_, results):
+        assert results == [["closed", "after", "closed", "after"]]
+
+
+def test_a_cached_property_is_read_and_then_written(tmp_path):
+    setup = "import functools\nclass C:\n    @functools.cached_property\n    def p(self): return 3\no = C()\n"
+    assert seen(tmp_path, setup, "o.p\no.p") == (["read o['p']", "write o['p']!", "read o['p']"], [])
+
+
+@pytest.mark.parametrize(
+    ("thing", "element", "expected"),
+    [
+        ([1, 2], 1, 2),
+        ([1], 1, MISSING),
+        ({"k": 3}, "k", 3),
+        ({}, "k", MISSING),
+        ({1}, 1, True),
+        ([1], WHOLE, [1]),
+        (types.SimpleNamespace(x=1), "x", 1),
+        (types.SimpleNamespace(x=1), "y", MISSING),
+        (types.CellType(4), "n", 4),
+        (types.CellType(), "n", MISSING),
+        (int, "nope", MISSING),
+    ],
+)
+def test_a_value_is_looked_at(thing, element, expected):
+    assert peek(thing, element) == expected or peek(thing, element) is expected
+
+
+def test_no_code_of_the_user_runs_when_a_value_is_looked_at():
+    class Slotted:
+        __slots__ = ("x",)
+
+        def __getattribute__(self, name):
+            raise AssertionError
+
+    thing = Slotted()
+    thing.x = 5
+    assert peek(thing, "x") == 5
+    assert peek(thing, "y") is MISSING
