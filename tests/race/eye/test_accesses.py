@@ -130,7 +130,8 @@ TABLE = [
     ("[x for x in (1, 2) if l]", ["read l", "read l"]),
     ("bool(l)", ["read l"]),
     ("1 in l", ["read l"]),
-    ("'k' not in d", ["read d"]),
+    ("'k' not in d", ["read d['k']"]),
+    ("1 in t", ["read t[1]"]),
     ("1 in d.keys()", ["read d"]),
     ("l == [1]", ["read l list"]),
     ("l is None", []),
@@ -157,6 +158,12 @@ TABLE = [
     ("dict(**d)", ["read d"]),
     ("next(iter(l))", ["write l list_iterator!"]),
     ("list(map(len, [l]))", ["read list"]),
+    ("for a, b in [l[:2]]: pass", ["read l", "read list", "read list", "read list"]),
+    ("max(d, key=d.get)", ["read d d"]),
+    ("list(map(l.append, (1,)))", ["write l l!"]),
+    ("min(d, key=lambda k: k)", ["read d", "read d", "read d"]),
+    ("threading.local().x = 1", []),
+    ("import io\nf2 = io.StringIO()\nf2.write('a')\nf2.getvalue()", ["write StringIO!", "write StringIO!"]),
     # variables
     ("global counter\ncounter = 1", ["write globals['counter']!"]),
     ("global counter\ncounter += 1", ["read globals['counter']", "write globals['counter']!"]),
@@ -218,6 +225,10 @@ DOUBTFUL = [
     "collections.ChainMap(d)['k']",
     "collections.UserDict(d)",
     "threading.stack_size = 3",
+    "import weakref\nweakref.ref(o, print)",
+    "import weakref\nweakref.WeakValueDictionary()['o'] = o",
+    "l.sort(key=lambda x: x)",
+    "import sched\nsched.scheduler()",
 ]
 
 

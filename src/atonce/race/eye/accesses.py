@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ("ALL", "DIRECT", "FUNCTIONS", "HARMLESS", "IMMUTABLE", "KINDS", "METHODS", "READERS", "Effect")
+__all__ = ("ALL", "DIRECT", "FUNCTIONS", "HANDING", "HARMLESS", "IMMUTABLE", "KINDS", "METHODS", "READERS", "Effect")
 
 KINDS: dict[str, bool] = dict.fromkeys(
     (
@@ -33,6 +33,7 @@ class Effect(NamedTuple):
         writes: which arguments it changes.
         deep: it reads also what stands in the arguments, as ``repr`` does.
         rule: the name of a function in `effects` that knows better.
+        steps: which argument it reads step by step, if it calls a function of the user's in between.
     """
 
     own: str = ""
@@ -40,6 +41,7 @@ class Effect(NamedTuple):
     writes: tuple[int, ...] = ()
     deep: bool = False
     rule: str = ""
+    steps: int | None = None
 
 
 def _each(effect: Effect, names: str) -> dict[str, Effect]:
@@ -145,7 +147,8 @@ _PLAIN = (
 )
 
 FUNCTIONS: dict[str, Effect] = {
-    **{f"builtins.{name}": Effect(reads=ALL) for name in [*_CONSTRUCTORS.split(), "len", "sum", "min", "max", "any", "all"]},
+    **{f"builtins.{name}": Effect(reads=ALL) for name in [*_CONSTRUCTORS.split(), "len", "sum", "any", "all"]},
+    **{f"builtins.{name}": Effect(reads=ALL, steps=0) for name in ("min", "max")},
     "builtins.sorted": Effect(reads=ALL, deep=True),
     "builtins.bool": Effect(reads=ALL),
     **{f"builtins.{name}": _NOTHING for name in [*_ITERATORS.split(), *_PLAIN.split()]},
@@ -178,7 +181,7 @@ FUNCTIONS: dict[str, Effect] = {
     **{f"heapq.{name}": Effect(reads=ALL, deep=True) for name in ("nlargest", "nsmallest", "merge")},
     **{f"_bisect.{name}": Effect(reads=(0,), deep=True) for name in ("bisect_left", "bisect_right")},
     **{f"_bisect.{name}": Effect(writes=(0,), deep=True) for name in ("insort_left", "insort_right")},
-    "_functools.reduce": Effect(reads=(1,)),
+    "_functools.reduce": Effect(reads=(1,), steps=1),
     "copy.copy": Effect(rule="read_all"),
     "copy.deepcopy": Effect(rule="read_deep"),
     **{f"json.{name}": Effect(rule="read_deep") for name in ("dumps", "dump")},
@@ -191,6 +194,9 @@ FUNCTIONS: dict[str, Effect] = {
     **{f"collections.Counter.{name}": _WRITE_FROM for name in ("update", "subtract", "_keep_positive")},
     **{f"collections.Counter.{name}": _READ for name in ("most_common", "elements", "total", "copy")},
     "collections.namedtuple": _NOTHING,
+    "weakref.ReferenceType": Effect(rule="weak"),
+    "weakref.finalize": Effect(rule="weak"),
+    "weakref.proxy": Effect(rule="weak"),
     "math.fsum": Effect(reads=ALL),
     "math.prod": Effect(reads=ALL),
 }
@@ -199,8 +205,8 @@ FUNCTIONS: dict[str, Effect] = {
 HARMLESS = frozenset(
     (
         "threading", "_thread", "queue", "_queue", "concurrent", "asyncio", "_asyncio", "contextlib", "functools", "types", "abc",
-        "_abc", "enum", "typing", "time", "contextvars", "_contextvars", "_weakrefset", "weakref", "_weakref", "warnings", "_warnings",
-        "inspect", "sched", "pytest", "_pytest", "atonce.race", "importlib", "gc", "sys", "pluggy",
+        "_abc", "enum", "typing", "time", "contextvars", "_contextvars", "warnings", "_warnings",
+        "inspect", "pytest", "_pytest", "atonce.race", "importlib", "gc", "sys", "pluggy",
     )
 )  # fmt: skip
 """Modules of the library that is not looked into, and whose functions touch nothing of the user's but by calling the user's code."""
@@ -214,6 +220,11 @@ READERS = frozenset(
     )
 )  # fmt: skip
 """Modules whose functions read what they are given, all that is in it, and change none of it."""
+
+HANDING = frozenset(
+    ("threading", "_thread", "concurrent", "asyncio", "_asyncio", "contextlib", "contextvars", "_contextvars", "atonce.race")
+)
+"""Modules whose functions call, sooner or later, what they are given."""
 
 IMMUTABLE = frozenset(
     ("re", "datetime", "decimal", "fractions", "uuid", "zoneinfo", "ipaddress", "pathlib", "_operator", "string.templatelib")

@@ -45,17 +45,17 @@ def _word(kind: type, name: str, owner: type | None, found: Any) -> str:
         return "nothing"
     if name in ("__class__", "__doc__", "__module__"):
         return "plain" if name == "__class__" else "nothing"
-    if name == "__dict__" and isinstance(found, types.GetSetDescriptorType):
+    if name == "__dict__" and type(found) is types.GetSetDescriptorType:
         return "dictionary"
     if owner is None:
         return "plain"
-    if isinstance(found, property):
+    if issubclass(type(found), property) and find(type(found), "__get__")[0] is property:
         return "property"
-    if isinstance(found, functools.cached_property):
+    if issubclass(type(found), functools.cached_property):
         return "cached"
-    if isinstance(found, _MEMBERS):
+    if issubclass(type(found), _MEMBERS):
         return "plain"
-    if isinstance(found, _FUNCTIONS):
+    if issubclass(type(found), _FUNCTIONS):
         return "method"
     if hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"):
         return "descriptor"
@@ -105,7 +105,7 @@ def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
     owner, found = find(base, name)
     if owner is None:
         return [(run.number(base), name, False)]
-    if isinstance(found, _FUNCTIONS) or hasattr(type(found), "__get__"):
+    if issubclass(type(found), _FUNCTIONS) or hasattr(type(found), "__get__"):
         return []
     numbers = [run.number(base)] if owner is base else [run.number(base), run.number(owner)]
     return [(number, name, False) for number in numbers]

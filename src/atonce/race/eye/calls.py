@@ -13,12 +13,23 @@ import types
 from typing import Any
 
 from atonce.race.eye import hooks
-from atonce.race.eye.accesses import ALL, DIRECT, FUNCTIONS, METHODS, Effect
+from atonce.race.eye.accesses import ALL, DIRECT, FUNCTIONS, HANDING, METHODS, Effect
 from atonce.race.eye.containers import ITERATORS, base_of, can_change, consumed
 from atonce.race.eye.effects import apply
 from atonce.race.eye.hooks import hook, replaced, steps
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import catch_up, doubt, find, is_generated, is_harmless, is_mixin, is_seen, only_reads, unseen
+from atonce.race.eye.watching import (
+    catch_up,
+    doubt,
+    find,
+    is_generated,
+    is_harmless,
+    is_mixin,
+    is_seen,
+    belongs,
+    only_reads,
+    unseen,
+)
 from atonce.race.scheduler import Scheduler, active
 
 __all__ = ("call", "learn")
@@ -28,6 +39,7 @@ _direct: set[int] = set()  # ids of functions that look at their caller's frame
 _kept: list[Any] = []  # so that no id is used again
 _SLOTS = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
+_PYTHON = (types.FunctionType, types.MethodType)
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _CONTAINED = ("_io", "_random", "_csv", "_struct", "itertools")
 _CACHED = type(functools.lru_cache(maxsize=1)(len))
@@ -108,9 +120,15 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
         return _Call(site, called, _READS)
     if own is not None and is_mixin(function, type(own)):
         return called
-    if is_harmless(function.__module__) or (is_generated(function) and function.__name__ in ("__init__", "__new__")):
+    if is_harmless(function.__module__):
+        return _harmless(site, called, function.__module__)
+    if is_generated(function) and function.__name__ in ("__init__", "__new__"):
         return called
-    return _Unseen(site, called, function.__qualname__, function.__module__, own)
+    return _Unseen(site, called, function.__qualname__, function.__module__, own, in_python=True)
+
+
+def _harmless(site: Site, called: Any, module: object) -> Any:
+    return _Handing(site, called) if belongs(module, HANDING) else called
 
 
 def _bound(site: Site, function: Any) -> Any:
@@ -120,14 +138,16 @@ def _bound(site: Site, function: Any) -> Any:
         module = function.__module__
         if only_reads(module):
             return _Call(site, function, _READS)
-        return function if is_harmless(module) else _Unseen(site, function, function.__name__, module, None)
+        return (
+            _harmless(site, function, module) if is_harmless(module) else _Unseen(site, function, function.__name__, module, None)
+        )
     base = base_of(type(own))
     if base is not None:
         return _Call(site, function, _method(base, function.__name__), own)
     if type(own) in ITERATORS or type(own) is types.GeneratorType:
         return _Call(site, function, Effect(rule="next_item"), own, passes_own=True)
     if is_harmless(type(own).__module__):
-        return function
+        return _harmless(site, function, type(own).__module__)
     effect = _listed(type(own), function.__name__)
     if effect is not None:
         return function if effect == _NOTHING else _Call(site, function, effect, own)
@@ -207,8 +227,19 @@ class _Call:
         given = (self._own, *arguments) if self._passes_own else arguments
         apply(run, self._site, self._effect, self._own, given, named)
         if self._effect.reads:
-            arguments = tuple(_step_by_step(self._site, argument) for argument in arguments)
+            arguments = self._stepping(self._effect, arguments, named)
+        if self._effect.own == "write" and type(named.get("key")) in _PYTHON:
+            doubt(run, "sorts by a function, during which the list is empty", self._site.place)
         return self._function(*arguments, **named)
+
+    def _stepping(self, effect: Effect, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
+        """Return the arguments, so that each step over them is announced where the user's code runs in between."""
+        given = [_step_by_step(self._site, argument) for argument in arguments]
+        at = effect.steps
+        if at is not None and len(given) > at and any(type(thing) in _PYTHON for thing in (*arguments, *named.values())):
+            if (at or len(given) == 1) and given[at] is arguments[at]:
+                given[at] = hooks.iterate(self._site, given[at])
+        return tuple(given)
 
     def _unbound(self, run: Scheduler, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """``list.append(items, 1)``: the method belongs to the first argument."""
@@ -229,18 +260,42 @@ def _step_by_step(site: Site, thing: Any) -> Any:
 
 def _runs_python(thing: Any) -> bool:
     return any(
-        isinstance(part, types.FunctionType | types.MethodType | types.GeneratorType)
+        type(part) in (types.FunctionType, types.MethodType, types.GeneratorType)
         or (type(part) in ITERATORS and _runs_python(part))
         for part in consumed(thing)
     )
 
 
+class _Handing:
+    """Calls what will call what it is given, in another thread perhaps: methods written in C are given as seen ones."""
+
+    __slots__ = ("_function", "_site")
+
+    def __init__(self, site: Site, function: Any) -> None:
+        self._site = site
+        self._function = function
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        if active() is not None:
+            arguments = tuple(handed(self._site, argument) for argument in arguments)
+            named = {name: handed(self._site, argument) for name, argument in named.items()}
+        return self._function(*arguments, **named)
+
+
+def handed(site: Site, thing: Any) -> Any:
+    """Return what is to be called, wherever that will be, in place of a function written in C."""
+    kind = type(thing)
+    known = kind in _BOUND or kind is functools.partial or kind in _GETTERS or id(thing) in _effects
+    return call(site, thing) if known and not issubclass(kind, type) else thing
+
+
 class _Unseen:
     """Calls what we cannot look into."""
 
-    __slots__ = ("_function", "_module", "_name", "_own", "_site")
+    __slots__ = ("_function", "_in_python", "_module", "_name", "_own", "_site")
 
-    def __init__(self, site: Site, function: Any, name: str, module: object, own: Any) -> None:
+    def __init__(self, site: Site, function: Any, name: str, module: object, own: Any, *, in_python: bool = False) -> None:
+        self._in_python = in_python
         self._site = site
         self._function = function
         self._name = name
@@ -251,7 +306,8 @@ class _Unseen:
         run = active()
         if run is not None:
             own = [] if self._own is None else [self._own]
-            unseen(run, self._site, self._name, self._module, [*own, *arguments, *named.values()])
+            given = [*own, *arguments, *named.values()]
+            unseen(run, self._site, self._name, self._module, given, always=self._in_python)
         return self._function(*arguments, **named)
 
 

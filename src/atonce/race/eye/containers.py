@@ -107,12 +107,31 @@ def behind(thing: Any) -> list[Any]:
     if kind in VIEWS or kind in ITERATORS:
         found: list[Any] = []
         for part in consumed(thing) if kind in ITERATORS else gc.get_referents(thing):
-            if type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None:
+            if type(part) is types.BuiltinFunctionType and base_of(type(part.__self__)) is not None:
+                found.append(part.__self__)
+            elif type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None:
                 found += behind(part)
-        if kind is memoryview and not found:
-            return behind(thing.obj)
-        return found
-    return []
+        return behind(thing.obj) if kind is memoryview and not found else found
+    return [thing] if _is_foreign(kind) and can_change(thing) else []
+
+
+_SELF_CONTAINED = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, types.FunctionType, types.MethodType)
+_foreign: dict[type, bool] = {}
+
+
+def _is_foreign(kind: type) -> bool:
+    """Tell whether a type holds things in a way that only its C code knows: a file, an array of another library."""
+    known = _foreign.get(kind)
+    if known is None:
+        found = [
+            parent.__dict__[name]
+            for name in ("__iter__", "__getitem__", "__len__")
+            for parent in kind.__mro__
+            if name in vars(parent)
+        ]
+        written_in_c = bool(found) and not any(type(method) is types.FunctionType for method in found)
+        known = _foreign[kind] = written_in_c and kind not in _SELF_CONTAINED and not issubclass(kind, tuple | frozenset | type)
+    return known
 
 
 def consumed(iterator: Any) -> list[Any]:
@@ -200,6 +219,8 @@ def _parts(thing: Any, kind: type, *, objects: bool) -> list[Any] | None:
         parts = list(tuple.__iter__(thing) if issubclass(kind, tuple) else frozenset.__iter__(thing))
     elif kind in VIEWS or kind in ITERATORS:
         parts = behind(thing)
+    elif _is_foreign(kind) and can_change(thing):
+        parts = []
     elif not objects or not can_change(thing):
         return None
     if (objects and base is None) or (base is not None and kind is not base):

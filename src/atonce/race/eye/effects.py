@@ -8,10 +8,11 @@ from typing import Any
 
 from atonce.race.eye.accesses import ALL, Effect
 from atonce.race.eye.attributes import loaded, stored
-from atonce.race.eye.containers import ITERATORS, base_of, behind, element, reach
+from atonce.race.eye.containers import ITERATORS, base_of, behind, reach
 from atonce.race.eye.hooks import announce_step, item_cell, store_item
+from atonce.race.eye.hooks import named as key_of
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, own_dictionary, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, of_callback, own_dictionary, read, special
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 
@@ -51,6 +52,7 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
     for thing in given:
         special(run, site, thing, *(("__str__", "__repr__") if effect.deep else ("__iter__", "__len__")))
     cells += read(run, site, *given, deep=effect.deep)
+    cells += [cell for thing in [*arguments, *named.values()] for cell in of_callback(run, thing)]
     cells += cells_of(run, [thing for i in effect.writes if i < len(arguments) for thing in behind(arguments[i])], writes=True)
     announce(run, site, cells)
 
@@ -59,9 +61,7 @@ def _item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> lis
     base = base_of(type(own))
     if base is None or not arguments:
         return read(run, site, own)
-    if base is set:
-        return [(run.number(own), element(dict, arguments[0]), False)]
-    return [(run.number(own), element(base, arguments[0]), False)]
+    return [(run.number(own), key_of(run, site, base, arguments[0]), False)]
 
 
 def _rule(function: Rule) -> Rule:
@@ -141,6 +141,12 @@ def _next_item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -
             announce_step(run, site, thing, own=True)
         else:
             special(run, site, thing, "__next__")
+
+
+@_rule
+def _weak(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+    if len(arguments) > 1:
+        doubt(run, "waits for the end of an object, which lives longer here", site.place)
 
 
 @_rule

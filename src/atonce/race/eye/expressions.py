@@ -211,9 +211,10 @@ class Expressions(Builder):
             node.format_spec = self.visit(node.format_spec)
         return node
 
-    def _iterated(self, node: ast.expr) -> ast.expr:
+    def _iterated(self, node: ast.expr, target: ast.expr | None = None) -> ast.expr:
         visited: ast.expr = self.visit(node)
-        return self._hook("iterate", self._site(node), visited, at=node) if self._on("iterate") else visited
+        sign = "unpacks" if isinstance(target, ast.Tuple | ast.List) else ""
+        return self._hook("iterate", self._site(node, sign=sign), visited, at=node) if self._on("iterate") else visited
 
     def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.expr:
         """``yield from x``."""
@@ -233,11 +234,13 @@ class Expressions(Builder):
 
     def _comprehension(self, node: _Comprehension) -> ast.expr:
         first = node.generators[0]
-        first.iter = self._iterated(first.iter) if not first.is_async else self.visit(first.iter)
+        first.iter = self._iterated(first.iter, first.target) if not first.is_async else self.visit(first.iter)
         with self._within(node, "<comprehension>", function=isinstance(node, ast.GeneratorExp)):
             for index, generator in enumerate(node.generators):
                 if index:
-                    generator.iter = self.visit(generator.iter) if generator.is_async else self._iterated(generator.iter)
+                    generator.iter = (
+                        self.visit(generator.iter) if generator.is_async else self._iterated(generator.iter, generator.target)
+                    )
                 generator.target = self.visit(generator.target)
                 generator.ifs = [self._test(test) for test in generator.ifs]
             if isinstance(node, ast.DictComp):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import _thread
 import types
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
 from atonce.race.eye.containers import ITERATORS, PLAIN, base_of, behind, consumed, element
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, is_watched, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, is_watched, of_callback, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
 from atonce.race.scheduler import Scheduler, active
 
@@ -123,8 +123,18 @@ def item_cell(run: Scheduler, site: Site, container: Any, index: Any, method: st
         return []
     base = base_of(type(container))
     if base is not None:
-        return [(run.number(container), element(base, index), False)]
+        return [(run.number(container), named(run, site, base, index), False)]
     return read(run, site, container)
+
+
+def named(run: Scheduler, site: Site, base: type, key: Any) -> Hashable:
+    """Name an element, and doubt a lookup that calls the user's code, which others may interrupt."""
+    name = element(base, key)
+    if name is WHOLE and issubclass(base, dict | set) and len(run.live) > 1:
+        _, method = find(type(key), "__hash__")
+        if type(method) is types.FunctionType and is_seen(method.__code__):
+            doubt(run, f"looks up a key by {method.__qualname__}", site.place)
+    return name
 
 
 def _missing(container: Any, base: type | None, index: Any) -> bool:
@@ -197,7 +207,7 @@ def store_item(run: Scheduler, site: Site, container: Any, index: Any) -> None:
         announce(run, site, cells_of(run, behind(container), writes=True))
         return
     number = run.number(container)
-    key = element(base, index)
+    key = named(run, site, base, index)
     whole = _missing(container, base, index)
     run.point(Operation("write", ((number, WHOLE if whole else key, True),), site.place))
     if whole is not _missing(container, base, index):
@@ -263,9 +273,9 @@ class _Variable:
 def iterate(site: Site, thing: Any) -> Any:
     """A loop over something: each step reads it."""
     run = active()
-    if run is None or type(thing) in PLAIN or type(thing) is tuple or not special(run, site, thing, "__iter__"):
+    if run is None or type(thing) in PLAIN or (type(thing) is tuple and not site.sign) or not special(run, site, thing, "__iter__"):
         return thing
-    if behind(thing) or type(thing) is types.GeneratorType or type(thing) in ITERATORS:
+    if site.sign or behind(thing) or type(thing) is types.GeneratorType or type(thing) in ITERATORS:
         return steps(site, thing)
     return thing
 
@@ -282,12 +292,14 @@ def steps(site: Site, thing: Any) -> Iterator[Any]:
             item = next(iterator)
         except StopIteration:
             return
+        if site.sign and run is not None:
+            unpack(site, item)
         yield item
 
 
 def announce_step(run: Scheduler, site: Site, thing: Any, *, own: bool) -> None:
     """Announce one step of an iterator: it changes the iterator itself, and reads the containers behind it."""
-    cells = read(run, site, thing)
+    cells = [*read(run, site, thing), *of_callback(run, thing)]
     if own:
         cells.append((run.number(_stand_in(thing)), WHOLE, True))
     announce(run, site, cells)

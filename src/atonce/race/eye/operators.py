@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from atonce.race.eye.containers import PLAIN, base_of, behind, reach
-from atonce.race.eye.hooks import hook
+from atonce.race.eye.hooks import hook, named
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, read, special
 from atonce.race.operations import Cell
@@ -35,6 +35,9 @@ def binary(site: Site, left: Any, right: Any) -> Any:
     run = active()
     if run is not None:
         shows = site.sign == "%" and type(left) in (str, bytes)
+        name = site.operator.__name__.strip("_")
+        special(run, site, left, f"__{name}__")
+        special(run, site, right, f"__r{name}__")
         announce(run, site, read(run, site, right, deep=True) if shows else read(run, site, left, right))
     return site.operator(left, right)
 
@@ -46,10 +49,10 @@ def augment(site: Site, old: Any, value: Any) -> Any:
         return site.operator(old, value)
     run = active()
     if run is not None:
-        cells = read(run, site, value)
-        if base_of(type(old)) is not None and special(run, site, old, f"__{site.operator.__name__}__"):
-            cells = [*cells_of(run, behind(old), writes=True), *cells]
-        announce(run, site, cells)
+        name = f"__{site.operator.__name__}__"
+        in_place = find(type(old), name)[1] is not None
+        if special(run, site, old, name if in_place else name.replace("__i", "__", 1)):
+            announce(run, site, [*cells_of(run, behind(old), writes=in_place), *read(run, site, value)])
     return site.operator(old, value)
 
 
@@ -69,12 +72,15 @@ def compared(run: Scheduler, site: Site, left: Any, right: Any) -> list[Cell]:
     if site.sign in ("in", "not in"):
         if not special(run, site, right, "__contains__", "__iter__"):
             return []
+        base = base_of(type(right))
+        if base is not None and issubclass(base, dict | set):
+            return [(run.number(right), named(run, site, base, left), False)]
         _calls_back(run, site, left, right)
         return read(run, site, right, deep=True)
     if site.sign in ("is", "is not"):
         return []
     for side in (left, right):
-        special(run, site, side, "__eq__" if site.sign in ("==", "!=") else "__lt__")
+        special(run, site, side, f"__{site.operator.__name__}__", "__eq__" if site.sign in ("==", "!=") else "__lt__")
     _calls_back(run, site, left, right)
     return read(run, site, left, right, deep=True)
 

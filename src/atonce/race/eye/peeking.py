@@ -22,18 +22,18 @@ def peek(thing: Any, element: Any) -> Any:
     """Return what an object has under an element of a cell, or `MISSING`, without running anybody's code."""
     if element is WHOLE:
         return thing
-    if isinstance(thing, types.CellType):
+    if type(thing) is types.CellType:
         return _cell(thing)
     base = base_of(type(thing))
     if base is not None and issubclass(base, dict):
         found = dict.get(thing, element, MISSING)
         if found is not MISSING:
             return found
-    elif base is not None and isinstance(element, int):
-        return _at(thing, base, element)
     elif base is set:
         return set.__contains__(thing, element)
-    if isinstance(thing, type):
+    elif base is not None and type(element) is int:
+        return _at(thing, base, element)
+    if issubclass(type(thing), type):
         return thing.__dict__.get(element, MISSING)
     found = (dictionary(thing) or {}).get(element, MISSING)
     return dict(slots(thing)).get(element, MISSING) if found is MISSING else found

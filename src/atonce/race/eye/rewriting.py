@@ -179,7 +179,7 @@ class Rewriter(Expressions):
         return node
 
     def _for(self, node: ast.For | ast.AsyncFor) -> ast.stmt:
-        node.iter = self._iterated(node.iter) if isinstance(node, ast.For) else self.visit(node.iter)
+        node.iter = self._iterated(node.iter, node.target) if isinstance(node, ast.For) else self.visit(node.iter)
         node.target = self.visit(node.target)
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
         return node

@@ -7,8 +7,8 @@ import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from atonce.race.eye.accesses import HARMLESS, READERS
-from atonce.race.eye.containers import base_of, behind, dictionary, reach
+from atonce.race.eye.accesses import HARMLESS, METHODS, READERS
+from atonce.race.eye.containers import ITERATORS, base_of, behind, consumed, dictionary, reach
 from atonce.race.operations import WHOLE, Cell, Operation, Place
 from atonce.race.scheduler import Scheduler
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atonce.race.eye.sites import Site
 
 __all__ = (
-    "announce", "catch_up", "cells_of", "doubt", "find", "is_generated", "is_harmless", "is_mixin", "is_seen", "is_watched",
+    "announce", "belongs", "catch_up", "changes", "cells_of", "doubt", "find", "is_generated", "is_harmless", "is_mixin", "is_seen", "is_watched", "of_callback",
     "only_reads", "own_dictionary", "read", "special", "swap_late", "unseen", "watch",
 )  # fmt: skip
 
@@ -51,15 +51,16 @@ def is_seen(code: types.CodeType) -> bool:
 
 def is_harmless(module: object) -> bool:
     """Tell whether the functions of a module touch nothing of the user's, but by calling the user's code."""
-    return _belongs(module, HARMLESS)
+    return belongs(module, HARMLESS)
 
 
 def only_reads(module: object) -> bool:
     """Tell whether the functions of a module only read what they are given."""
-    return _belongs(module, READERS)
+    return belongs(module, READERS)
 
 
-def _belongs(module: object, modules: frozenset[str]) -> bool:
+def belongs(module: object, modules: frozenset[str]) -> bool:
+    """Tell whether a module, or a package that it is in, is one of those named."""
     if type(module) is not str:
         return False
     parts = module.split(".")
@@ -118,6 +119,22 @@ def read(run: Scheduler, site: Site, *things: Any, deep: bool = False) -> list[C
     return cells_of(run, found)
 
 
+def of_callback(run: Scheduler, thing: Any) -> list[Cell]:
+    """Return what a method written in C touches that is handed on, and called by other C code: ``max(names, key=ages.get)``."""
+    if type(thing) is types.BuiltinFunctionType and base_of(type(thing.__self__)) is not None:
+        return cells_of(run, [thing.__self__], writes=changes(thing))
+    if type(thing) in ITERATORS:
+        return [cell for part in consumed(thing) for cell in of_callback(run, part)]
+    return []
+
+
+def changes(method: Any) -> bool:
+    """Tell whether a bound method of a container changes it."""
+    base: Any = base_of(type(method.__self__))
+    effect = METHODS[f"{base.__module__}.{base.__name__}"].get(method.__name__)
+    return effect is None or effect.own.startswith("write")
+
+
 def special(run: Scheduler, site: Site, thing: Any, *names: str) -> bool:
     """Tell whether the interpreter does something with a thing by itself, so that we have to say what it touches.
 
@@ -161,11 +178,20 @@ def catch_up(function: types.FunctionType) -> None:
         swap(function)
 
 
-def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[Any]) -> None:
-    """Announce a call of code that we do not see: it may change everything that it is given."""
+def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[Any], *, always: bool = True) -> None:
+    """Announce a call of code that we do not see: it may change everything that it is given.
+
+    Args:
+        run: the run.
+        site: the call.
+        name: of what is called.
+        module: where that comes from.
+        things: what it is given.
+        always: doubt it even if it is given nothing that can change: it is Python code, and may have globals of its own.
+    """
     found, complete = reach(things, objects=True)
-    if found or not complete:
-        announce(run, site, cells_of(run, found, writes=True))
+    announce(run, site, cells_of(run, found, writes=True))
+    if found or not complete or always:
         hint = f'; include=["{str(module).partition(".")[0]}"] looks into it' if module not in (None, "builtins") else ""
         doubt(run, f"{name} does what cannot be seen{hint}", site.place)
 
