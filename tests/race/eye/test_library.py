@@ -121,7 +121,8 @@ def _copy():
 
 
 PIECES = [
-    _json, _broken_json, _textwrap, _dataclasses, _heapq, _argparse, _difflib, _configparser, _tokenize, _statistics, _shlex, _pprint,
+    _json, _broken_json, _textwrap, _dataclasses, _heapq, _argparse, _difflib, _configparser, _tokenize, _statistics, _shlex,
+    _pprint,
     _email, _graphlib, _string, _copy,
 ]  # fmt: skip
 MODULES = [

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (programs)
 import textwrap
 
 import pytest

@@ -171,11 +171,11 @@ def test_a_bare_assertion_shows_its_values(tmp_path):
         "def program(a, b):\n    assert a == b\ndef less(a, b):\n    assert a < b\ndef worded(a, b):\n    assert a == b, 'mine'\n"
     )
     with module(tmp_path, source) as made, Eye([made.__name__]):
-        with pytest.raises(AssertionError, match="^10 != 20$"):
+        with pytest.raises(AssertionError, match=r"^10 != 20$"):
             made.program(10, 20)
-        with pytest.raises(AssertionError, match="^3 >= 2$"):
+        with pytest.raises(AssertionError, match=r"^3 >= 2$"):
             made.less(3, 2)
-        with pytest.raises(AssertionError, match="^mine$"):
+        with pytest.raises(AssertionError, match=r"^mine$"):
             made.worded(1, 2)
 
 

@@ -12,7 +12,8 @@ __all__ = ("ALL", "DIRECT", "FUNCTIONS", "HANDING", "HARMLESS", "IMMUTABLE", "KI
 
 KINDS: dict[str, bool] = dict.fromkeys(
     (
-        "attribute_load", "attribute_store", "attribute_delete", "item_load", "item_store", "item_delete", "global", "cell", "augment",
+        "attribute_load", "attribute_store", "attribute_delete", "item_load", "item_store", "item_delete", "global", "cell",
+        "augment",
         "truth", "contains", "compare", "operator", "format", "iterate", "unpack", "match", "call", "with",
     ),
     True,
@@ -122,9 +123,9 @@ METHODS: dict[str, dict[str, Effect]] = {
         **_SEQUENCE,
         **_each(
             _READ_WITH,
-            "decode endswith startswith find rfind index rindex count hex join split rsplit splitlines strip lstrip rstrip partition "
-            "rpartition replace translate upper lower title capitalize swapcase center ljust rjust zfill expandtabs isalnum isalpha "
-            "isascii isdigit islower isspace istitle isupper removeprefix removesuffix",
+            "decode endswith startswith find rfind index rindex count hex join split rsplit splitlines strip lstrip rstrip "
+            "partition rpartition replace translate upper lower title capitalize swapcase center ljust rjust zfill expandtabs "
+            "isalnum isalpha isascii isdigit islower isspace istitle isupper removeprefix removesuffix",
         ),
     },
     "array.array": {
@@ -143,7 +144,8 @@ _CONSTRUCTORS = "list tuple set frozenset dict bytes bytearray"
 _ITERATORS = "zip map filter enumerate iter aiter reversed"
 _PLAIN = (
     "abs bin callable chr classmethod complex divmod float hex id input int isinstance issubclass object oct open ord pow property "
-    "range round slice staticmethod memoryview BaseException type super locals globals __build_class__ breakpoint anext hash compile"
+    "range round slice staticmethod memoryview BaseException type super locals globals __build_class__ breakpoint anext "
+    "hash compile"
 )
 
 FUNCTIONS: dict[str, Effect] = {
@@ -171,12 +173,21 @@ FUNCTIONS: dict[str, Effect] = {
     "_operator.setitem": Effect(rule="setitem"),
     "_operator.delitem": Effect(rule="delitem"),
     "_operator.contains": Effect(reads=ALL, deep=True),
-    **{f"_operator.{name}": Effect(reads=ALL) for name in "add concat mul or_ and_ xor sub not_ truth length_hint mod".split()},
-    **{f"_operator.{name}": Effect(reads=ALL, deep=True) for name in "eq ne lt le gt ge countOf indexOf".split()},
-    **{f"_operator.{name}": Effect(reads=(1,), writes=(0,)) for name in "iadd iconcat imul ior iand ixor isub".split()},
-    **{f"_operator.{name}": _NOTHING for name in "index neg pos abs invert is_ is_not floordiv truediv pow lshift rshift".split()},
-    **{f"_operator.{name}": _NOTHING for name in "itemgetter attrgetter methodcaller".split()},
-    **{f"_heapq.{name}": Effect(writes=(0,), deep=True) for name in "heappush heappop heapify heapreplace heappushpop".split()},
+    **{
+        f"_operator.{name}": Effect(reads=ALL)
+        for name in ["add", "concat", "mul", "or_", "and_", "xor", "sub", "not_", "truth", "length_hint", "mod"]
+    },
+    **{f"_operator.{name}": Effect(reads=ALL, deep=True) for name in ["eq", "ne", "lt", "le", "gt", "ge", "countOf", "indexOf"]},
+    **{f"_operator.{name}": Effect(reads=(1,), writes=(0,)) for name in ["iadd", "iconcat", "imul", "ior", "iand", "ixor", "isub"]},
+    **{
+        f"_operator.{name}": _NOTHING
+        for name in ["index", "neg", "pos", "abs", "invert", "is_", "is_not", "floordiv", "truediv", "pow", "lshift", "rshift"]
+    },
+    **{f"_operator.{name}": _NOTHING for name in ["itemgetter", "attrgetter", "methodcaller"]},
+    **{
+        f"_heapq.{name}": Effect(writes=(0,), deep=True)
+        for name in ["heappush", "heappop", "heapify", "heapreplace", "heappushpop"]
+    },
     **{f"_heapq.{name}": Effect(writes=(0,), deep=True) for name in ("_heappop_max", "_heapify_max", "_heapreplace_max")},
     **{f"heapq.{name}": Effect(reads=ALL, deep=True) for name in ("nlargest", "nsmallest", "merge")},
     **{f"_bisect.{name}": Effect(reads=(0,), deep=True) for name in ("bisect_left", "bisect_right")},
@@ -190,7 +201,10 @@ FUNCTIONS: dict[str, Effect] = {
     **{f"statistics.{name}": Effect(reads=ALL) for name in ("mean", "median", "stdev", "fmean", "mode")},
     **{f"random.Random.{name}": Effect("write", writes=(0,)) for name in ("shuffle",)},
     **{f"random.Random.{name}": Effect("write", reads=ALL) for name in ("choice", "choices", "sample")},
-    **{f"random.Random.{name}": Effect("write") for name in "randint randrange uniform gauss seed expovariate triangular".split()},
+    **{
+        f"random.Random.{name}": Effect("write")
+        for name in ["randint", "randrange", "uniform", "gauss", "seed", "expovariate", "triangular"]
+    },
     **{f"collections.Counter.{name}": _WRITE_FROM for name in ("update", "subtract", "_keep_positive")},
     **{f"collections.Counter.{name}": _READ for name in ("most_common", "elements", "total", "copy")},
     "collections.namedtuple": _NOTHING,
@@ -209,11 +223,12 @@ HARMLESS = frozenset(
         "inspect", "pytest", "_pytest", "atonce.race", "importlib", "gc", "sys", "pluggy",
     )
 )  # fmt: skip
-"""Modules of the library that is not looked into, and whose functions touch nothing of the user's but by calling the user's code."""
+"""Modules of the library that is not looked into. Their functions touch nothing of the user's but by calling the user's code."""
 
 READERS = frozenset(
     (
-        "logging", "traceback", "unittest.case", "re", "pathlib", "datetime", "_datetime", "decimal", "_decimal", "fractions", "uuid",
+        "logging", "traceback", "unittest.case", "re", "pathlib", "datetime", "_datetime", "decimal", "_decimal", "fractions",
+        "uuid",
         "tempfile", "os", "posix", "posixpath", "genericpath", "string", "textwrap", "numbers", "hashlib", "base64", "binascii",
         "struct", "_struct", "math", "cmath", "itertools", "urllib.parse", "secrets", "hmac", "shlex", "ast", "keyword", "html",
         "ipaddress", "locale", "zoneinfo", "difflib", "fnmatch", "_string", "_sre", "_stat", "stat", "unicodedata", "zlib",

@@ -1,5 +1,7 @@
 """Attributes: which cells ``a.b`` touches, by what the type of ``a`` makes of ``b``."""
 
+# ruff: noqa: PLR0911, C901 (one case after the other)
+
 from __future__ import annotations
 
 import _thread
@@ -100,7 +102,7 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
 
 
 def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
-    if name.startswith("__") or (issubclass(type(base), enum.EnumMeta) and name in base._member_map_):
+    if name.startswith("__") or (issubclass(type(base), enum.EnumMeta) and name in vars(base).get("_member_map_", ())):
         return []
     owner, found = find(base, name)
     if owner is None:
@@ -161,6 +163,5 @@ def _seen(run: Scheduler, site: Site, function: Any, base: Any) -> None:
         unseen(run, site, repr(type(function).__name__), None, [base])
     elif is_seen(function.__code__):
         catch_up(function)
-    else:
-        if not is_harmless(function.__module__) and not function.__code__.co_filename.startswith("<"):
-            unseen(run, site, function.__qualname__, function.__module__, [base])
+    elif not is_harmless(function.__module__) and not function.__code__.co_filename.startswith("<"):
+        unseen(run, site, function.__qualname__, function.__module__, [base])

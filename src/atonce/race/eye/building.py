@@ -142,6 +142,6 @@ class Builder(ast.NodeTransformer):
 def _placed(new: _Node, at: ast.AST) -> _Node:
     ast.copy_location(new, at)
     for child in ast.walk(new):
-        if "lineno" in child._attributes and not hasattr(child, "lineno"):
+        if isinstance(child, ast.expr | ast.stmt | ast.arg | ast.keyword) and not hasattr(child, "lineno"):
             ast.copy_location(child, at)
     return new

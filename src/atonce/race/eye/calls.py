@@ -4,21 +4,26 @@ A function whose code is seen speaks for itself, and is called as it is. What is
 touches is announced when its arguments are there. Everything else may change whatever it is given.
 """
 
+# ruff: noqa: PLR0911 (one case after the other)
+
 from __future__ import annotations
 
 import functools
 import operator
-import sys
 import types
 from typing import Any
 
 from atonce.race.eye import hooks
-from atonce.race.eye.accesses import ALL, DIRECT, FUNCTIONS, HANDING, METHODS, Effect
+from atonce.race.eye.accesses import ALL, HANDING, Effect
+from atonce.race.eye.attributes import is_cached
 from atonce.race.eye.containers import ITERATORS, base_of, can_change, consumed
 from atonce.race.eye.effects import apply
-from atonce.race.eye.hooks import hook, replaced, steps
+from atonce.race.eye.hooks import hook, replaced
+from atonce.race.eye.iterating import iterate, steps
+from atonce.race.eye.lookup import direct, effects, listed, method_of
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import (
+    belongs,
     catch_up,
     doubt,
     find,
@@ -26,47 +31,19 @@ from atonce.race.eye.watching import (
     is_harmless,
     is_mixin,
     is_seen,
-    belongs,
     only_reads,
     unseen,
 )
 from atonce.race.scheduler import Scheduler, active
 
-__all__ = ("call", "learn")
+__all__ = ("call", "handed")
 
-_effects: dict[int, Effect] = {}  # by the id of the function
-_direct: set[int] = set()  # ids of functions that look at their caller's frame
-_kept: list[Any] = []  # so that no id is used again
 _SLOTS = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
 _PYTHON = (types.FunctionType, types.MethodType)
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _CONTAINED = ("_io", "_random", "_csv", "_struct", "itertools")
 _CACHED = type(functools.lru_cache(maxsize=1)(len))
-
-
-def learn() -> None:
-    """Find the functions of the table among the modules that are loaded."""
-    _effects.clear()
-    _kept.clear()
-    _direct.clear()
-    for path, effect in FUNCTIONS.items():
-        function = _at(path)
-        if function is not None:
-            _effects[id(function)] = effect
-    _direct.update(id(_at(path)) for path in DIRECT)
-
-
-def _at(path: str) -> Any:
-    """Return what is found under ``module.name`` or ``module.type.name``, if the module is loaded."""
-    module, _, name = path.rpartition(".")
-    if module in sys.modules:
-        found = getattr(sys.modules[module], name, None)
-    else:
-        outer, _, kind = module.rpartition(".")
-        found = getattr(getattr(sys.modules.get(outer), kind, None), name, None)
-    _kept.append(found)
-    return found
 
 
 @hook
@@ -81,14 +58,14 @@ def call(site: Site, function: Any) -> Any:
         kind = type(function)
     if kind is types.FunctionType:
         return _python(site, function, function, None)
-    if id(function) in _direct:
-        return _directly(run, site, function)
+    if id(function) in direct:
+        return directly(run, site, function)
     if kind is types.MethodType:
         inner = function.__func__
         if type(inner) is types.FunctionType:
             return _python(site, inner, function, function.__self__)
         return _other(site, function, kind)
-    effect = _effects.get(id(function))
+    effect = effects.get(id(function))
     if effect is not None:
         return function if effect == _NOTHING else _Call(site, function, effect)
     if kind in _BOUND:
@@ -102,7 +79,7 @@ _NOTHING = Effect()
 _READS = Effect(reads=ALL, deep=True)
 
 
-def _directly(run: Scheduler, site: Site, function: Any) -> Any:
+def directly(run: Scheduler, site: Site, function: Any) -> Any:
     if function is eval or function is exec:
         doubt(run, "runs code from a text, which cannot be seen", site.place)
     return function
@@ -113,7 +90,7 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
     if is_seen(code):
         catch_up(function)
         return called
-    effect = _effects.get(id(function))
+    effect = effects.get(id(function))
     if effect is not None:
         return called if effect == _NOTHING else _Call(site, called, effect, own)
     if only_reads(function.__module__):
@@ -143,29 +120,15 @@ def _bound(site: Site, function: Any) -> Any:
         )
     base = base_of(type(own))
     if base is not None:
-        return _Call(site, function, _method(base, function.__name__), own)
+        return _Call(site, function, method_of(base, function.__name__), own)
     if type(own) in ITERATORS or type(own) is types.GeneratorType:
         return _Call(site, function, Effect(rule="next_item"), own, passes_own=True)
     if is_harmless(type(own).__module__):
         return _harmless(site, function, type(own).__module__)
-    effect = _listed(type(own), function.__name__)
+    effect = listed(type(own), function.__name__)
     if effect is not None:
         return function if effect == _NOTHING else _Call(site, function, effect, own)
     return _Unseen(site, function, function.__qualname__, type(own).__module__, own if can_change(own) else None)
-
-
-def _method(base: type, name: str) -> Effect:
-    return METHODS[f"{base.__module__}.{base.__name__}"].get(name, Effect("write", reads=ALL))
-
-
-def _listed(kind: type, name: str) -> Effect | None:
-    """Find a method of a type that is no container in the table."""
-    general = METHODS["builtins.object"].get(name)
-    for parent in kind.__mro__:
-        methods = METHODS.get(f"{parent.__module__}.{parent.__qualname__}") or METHODS.get(f"{parent.__module__}.object", {})
-        if parent is not object and (name in methods or "*" in methods):
-            return methods.get(name) or (general if general is not None else methods["*"])
-    return general
 
 
 def _class(site: Site, kind: type) -> Any:
@@ -175,7 +138,7 @@ def _class(site: Site, kind: type) -> Any:
         if type(method) is types.FunctionType:
             return _python(site, method, kind, None)
         if owner is not None and owner is not object:
-            effect = _effects.get(id(owner))
+            effect = effects.get(id(owner))
             if effect is not None:
                 return _Call(site, kind, effect)
             if issubclass(owner, BaseException) or is_harmless(owner.__module__):
@@ -223,8 +186,10 @@ class _Call:
         if run is None:
             return self._function(*arguments, **named)
         if self._effect is None:
-            return self._unbound(run, arguments, named)
+            return self._unbound(arguments, named)
         given = (self._own, *arguments) if self._passes_own else arguments
+        if self._function is getattr and len(arguments) > 1 and is_cached(type(arguments[0]), arguments[1]):
+            return getattr(hooks.attribute_load(Site(self._site.place, arguments[1]), arguments[0]), arguments[1])
         apply(run, self._site, self._effect, self._own, given, named)
         if self._effect.reads:
             arguments = self._stepping(self._effect, arguments, named)
@@ -236,12 +201,12 @@ class _Call:
         """Return the arguments, so that each step over them is announced where the user's code runs in between."""
         given = [_step_by_step(self._site, argument) for argument in arguments]
         at = effect.steps
-        if at is not None and len(given) > at and any(type(thing) in _PYTHON for thing in (*arguments, *named.values())):
-            if (at or len(given) == 1) and given[at] is arguments[at]:
-                given[at] = hooks.iterate(self._site, given[at])
+        calls_back = any(type(thing) in _PYTHON for thing in (*arguments, *named.values()))
+        if calls_back and at is not None and len(given) > at and (at or len(given) == 1) and given[at] is arguments[at]:
+            given[at] = iterate(self._site, given[at])
         return tuple(given)
 
-    def _unbound(self, run: Scheduler, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def _unbound(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """``list.append(items, 1)``: the method belongs to the first argument."""
         function = self._function
         if isinstance(function, _SLOTS) and arguments:
@@ -285,7 +250,7 @@ class _Handing:
 def handed(site: Site, thing: Any) -> Any:
     """Return what is to be called, wherever that will be, in place of a function written in C."""
     kind = type(thing)
-    known = kind in _BOUND or kind is functools.partial or kind in _GETTERS or id(thing) in _effects
+    known = kind in _BOUND or kind is functools.partial or kind in _GETTERS or id(thing) in effects
     return call(site, thing) if known and not issubclass(kind, type) else thing
 
 
@@ -331,15 +296,16 @@ class _Getter:
         elif isinstance(self._function, operator.attrgetter):
             found = tuple(functools.reduce(self._attribute, part.split("."), thing) for part in parts)
         else:
-            return self._method(thing)
+            return self.method_of(thing)
         return found if len(found) > 1 else found[0]
 
     def _attribute(self, thing: Any, name: str) -> Any:
         site = Site(self._site.place, name)
         return getattr(hooks.attribute_load(site, thing), name)
 
-    def _method(self, thing: Any) -> Any:
-        made, parts = self._function.__reduce__()[:2]
-        named = made.keywords if isinstance(made, functools.partial) else {}
-        name, *rest = [*(made.args if isinstance(made, functools.partial) else ()), *parts]
-        return call(self._site, self._attribute(thing, name))(*rest, **named)
+    def method_of(self, thing: Any) -> Any:
+        reduced: Any = self._function.__reduce__()
+        made, parts = reduced[:2]
+        first: Any = made if type(made) is functools.partial else functools.partial(len)
+        name, *rest = (*first.args, *parts)
+        return call(self._site, self._attribute(thing, name))(*rest, **first.keywords)

@@ -33,7 +33,8 @@ PLAIN = frozenset(
     (
         int, float, bool, str, bytes, complex, types.NoneType, range, type(...), type(NotImplemented), slice, types.CodeType,
         types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType, types.MethodDescriptorType,
-        types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.GenericAlias, types.UnionType,
+        types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.GenericAlias,
+        types.UnionType,
     )
 )  # fmt: skip
 """Types whose values never change, and hold nothing that does."""
@@ -51,11 +52,13 @@ VIEWS: frozenset[type] = frozenset(
 )  # fmt: skip
 """Types that show a container."""
 
+_EMPTY: tuple[Any, ...] = ([], (), {}, set(), deque(), bytearray(), array.array("b"), OrderedDict())
+_REVERSIBLE: tuple[Any, ...] = ([], {}, deque(), _a.values(), _a.items())
 ITERATORS: frozenset[type] = frozenset(
     [
-        *(type(iter(container)) for container in ([], (), {}, set(), deque(), bytearray(), array.array("b"), OrderedDict())),
+        *(type(iter(container)) for container in _EMPTY),
         *(type(iter(view)) for view in (_a.values(), _a.items(), OrderedDict().values(), OrderedDict().items())),
-        *(type(reversed(container)) for container in ([], {}, deque(), _a.values(), _a.items())),  # type: ignore[call-overload]
+        *(type(reversed(container)) for container in _REVERSIBLE),
         *(type(iter(text)) for text in ("", "é", b"", range(0), range(1 << 70))),
         *(enumerate, zip, map, filter, reversed, type(iter(int, 1)), type(iter(memoryview(b"")))),
         *(kind for kind in vars(itertools).values() if isinstance(kind, type)),

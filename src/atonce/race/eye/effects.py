@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from atonce.race.eye.accesses import ALL, Effect
 from atonce.race.eye.attributes import loaded, stored
 from atonce.race.eye.containers import ITERATORS, base_of, behind, reach
-from atonce.race.eye.hooks import announce_step, item_cell, store_item
+from atonce.race.eye.hooks import item_cell, store_item
 from atonce.race.eye.hooks import named as key_of
+from atonce.race.eye.iterating import announce_step
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import announce, cells_of, doubt, of_callback, own_dictionary, read, special
 from atonce.race.operations import WHOLE, Cell
@@ -18,7 +19,15 @@ from atonce.race.scheduler import Scheduler
 
 __all__ = ("apply",)
 
-Rule = Callable[[Scheduler, Site, Any, Sequence[Any]], None]
+
+class _Called(NamedTuple):
+    run: Scheduler
+    site: Site
+    own: Any
+    arguments: Sequence[Any]
+
+
+Rule = Callable[[_Called], None]
 _rules: dict[str, Rule] = {}
 
 
@@ -34,7 +43,7 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
         named: what is given by name.
     """
     if effect.rule:
-        _rules[effect.rule](run, site, own, arguments)
+        _rules[effect.rule](_Called(run, site, own, arguments))
         return
     cells: list[Cell] = []
     if effect.own == "write item":
@@ -69,20 +78,22 @@ def _rule(function: Rule) -> Rule:
     return function
 
 
-def _named(site: Site, arguments: Sequence[Any]) -> tuple[Any, str]:
+def _named(arguments: Sequence[Any]) -> tuple[Any, str]:
     return arguments[0], str(arguments[1]) if len(arguments) > 1 else ""
 
 
 @_rule
-def _getattr(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _getattr(called: _Called) -> None:
+    run, site, _, arguments = called
     if len(arguments) > 1:
-        announce(run, site, loaded(run, site, *_named(site, arguments)))
+        announce(run, site, loaded(run, site, *_named(arguments)))
 
 
 @_rule
-def _setattr(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _setattr(called: _Called) -> None:
+    run, site, _, arguments = called
     if len(arguments) > 1:
-        announce(run, site, stored(run, site, *_named(site, arguments)))
+        announce(run, site, stored(run, site, *_named(arguments)))
         if issubclass(type(arguments[0]), type):
             doubt(run, f"sets {arguments[0].__qualname__}.{arguments[1]} by its name", site.place)
 
@@ -91,13 +102,15 @@ _rules["delattr"] = _setattr
 
 
 @_rule
-def _get_attribute(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _get_attribute(called: _Called) -> None:
+    _, _, own, arguments = called
     if arguments:
-        _getattr(run, site, None, [own, *arguments])
+        _getattr(called._replace(arguments=[own, *arguments]))
 
 
 @_rule
-def _set_attribute(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _set_attribute(called: _Called) -> None:
+    run, site, own, arguments = called
     if arguments:
         _plain_store(run, site, own, str(arguments[0]))
 
@@ -114,20 +127,23 @@ def _plain_store(run: Scheduler, site: Site, thing: Any, name: str) -> None:
 
 
 @_rule
-def _vars(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _vars(called: _Called) -> None:
+    run, _, _, arguments = called
     if arguments:
         own_dictionary(run, arguments[0])
 
 
 @_rule
-def _read_all(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _read_all(called: _Called) -> None:
+    run, site, own, arguments = called
     things = [thing for thing in [own, *arguments[:1]] if thing is not None]
     found = [thing for thing in things if reach([thing], objects=True)[0]]
     announce(run, site, [*cells_of(run, found), *read(run, site, *things)])
 
 
 @_rule
-def _read_deep(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _read_deep(called: _Called) -> None:
+    run, site, _, arguments = called
     found, complete = reach([*arguments], objects=True)
     announce(run, site, cells_of(run, found))
     if not complete:
@@ -135,7 +151,8 @@ def _read_deep(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -
 
 
 @_rule
-def _next_item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _next_item(called: _Called) -> None:
+    run, site, _, arguments = called
     for thing in arguments[:1]:
         if type(thing) is types.GeneratorType or type(thing) in ITERATORS:
             announce_step(run, site, thing, own=True)
@@ -144,28 +161,33 @@ def _next_item(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -
 
 
 @_rule
-def _weak(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _weak(called: _Called) -> None:
+    run, site, _, arguments = called
     if len(arguments) > 1:
         doubt(run, "waits for the end of an object, which lives longer here", site.place)
 
 
 @_rule
-def _exec(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _exec(called: _Called) -> None:
+    run, site, _, _ = called
     doubt(run, "runs code from a text, which cannot be seen", site.place)
 
 
 @_rule
-def _getitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _getitem(called: _Called) -> None:
+    run, site, _, arguments = called
     if len(arguments) == 2:  # noqa: PLR2004
         announce(run, site, item_cell(run, site, arguments[0], arguments[1], "__getitem__"))
 
 
 @_rule
-def _setitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _setitem(called: _Called) -> None:
+    run, site, _, arguments = called
     if len(arguments) == 3:  # noqa: PLR2004
         store_item(run, site, arguments[0], arguments[1])
 
 
 @_rule
-def _delitem(run: Scheduler, site: Site, own: Any, arguments: Sequence[Any]) -> None:
+def _delitem(called: _Called) -> None:
+    run, site, _, arguments = called
     announce(run, site, [(run.number(thing), WHOLE, True) for thing in behind(arguments[0])] if arguments else [])

@@ -1,5 +1,7 @@
 """Expressions, rewritten: each part that may touch what others see goes through a hook, in the order in which Python does it."""
 
+# ruff: noqa: N802, N815 (the names are those that ast.NodeVisitor looks for)
+
 from __future__ import annotations
 
 import ast

@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import _thread
 import types
-import weakref
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
-from atonce.race.eye.containers import ITERATORS, PLAIN, base_of, behind, consumed, element
+from atonce.race.eye.containers import PLAIN, base_of, behind, element
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, is_watched, of_callback, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, is_watched, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
 from atonce.race.scheduler import Scheduler, active
 
-__all__ = ("HOOKS", "hook", "replaced", "shadow", "steps")
+__all__ = ("HOOKS", "hook", "replaced", "shadow")
 
 HOOKS: dict[str, Callable[..., Any]] = {}
 """All hooks, by the names that the rewriting uses."""
 
 replaced: dict[int, Any] = {}
-"""What is to be called in place of an original, by the original's id: ``time.sleep`` that user code holds under a name of its own."""
+"""What is to be called in place of an original, by its id: ``time.sleep`` that user code holds under a name of its own."""
 
 LOCKS = (_thread.LockType, _thread.RLock)
 
@@ -107,7 +106,7 @@ class _Class:
         setattr(base, name, value)
 
     def __delattr__(self, name: str) -> None:
-        _, site, base = self.__dict__["\0"]
+        _, _, base = self.__dict__["\0"]
         forget_types()
         delattr(base, name)
 
@@ -264,69 +263,6 @@ class _Variable:
             self._where.cell_contents = value
         else:
             self._where[self._site.name] = value
-
-
-# ---------------------------------------------------------------- iterating
-
-
-@hook
-def iterate(site: Site, thing: Any) -> Any:
-    """A loop over something: each step reads it."""
-    run = active()
-    if run is None or type(thing) in PLAIN or (type(thing) is tuple and not site.sign) or not special(run, site, thing, "__iter__"):
-        return thing
-    if site.sign or behind(thing) or type(thing) is types.GeneratorType or type(thing) in ITERATORS:
-        return steps(site, thing)
-    return thing
-
-
-def steps(site: Site, thing: Any) -> Iterator[Any]:
-    """Yield what an iterator gives, each step announced."""
-    iterator = iter(thing)
-    own = iterator is thing
-    while True:
-        run = active()
-        if run is not None:
-            announce_step(run, site, thing, own=own)
-        try:
-            item = next(iterator)
-        except StopIteration:
-            return
-        if site.sign and run is not None:
-            unpack(site, item)
-        yield item
-
-
-def announce_step(run: Scheduler, site: Site, thing: Any, *, own: bool) -> None:
-    """Announce one step of an iterator: it changes the iterator itself, and reads the containers behind it."""
-    cells = [*read(run, site, thing), *of_callback(run, thing)]
-    if own:
-        cells.append((run.number(_stand_in(thing)), WHOLE, True))
-    announce(run, site, cells)
-
-
-_tokens: weakref.WeakKeyDictionary[Any, object] = weakref.WeakKeyDictionary()
-
-
-def _stand_in(iterator: Any) -> Any:
-    """Return what stands for an iterator: no generator may live longer for being numbered, since its ``finally`` has to run."""
-    if type(iterator) is types.GeneratorType:
-        return _tokens.setdefault(iterator, object())
-    for part in consumed(iterator):
-        if type(part) is types.GeneratorType or type(part) in ITERATORS:
-            inner = _stand_in(part)
-            if inner is not part:
-                return inner
-    return iterator
-
-
-@hook
-def unpack(site: Site, thing: Any) -> Any:
-    """All of it is read at once."""
-    run = active()
-    if run is not None and type(thing) not in PLAIN and type(thing) is not tuple and special(run, site, thing, "__iter__"):
-        announce(run, site, read(run, site, thing))
-    return thing
 
 
 # ---------------------------------------------------------------- with

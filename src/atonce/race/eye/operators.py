@@ -111,7 +111,8 @@ def chained(site: Site, thing: Any) -> Any:
 
 
 _OPPOSITE = {
-    "==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<", "in": "not in", "not in": "in", "is": "is not", "is not": "is",
+    "==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<", "in": "not in", "not in": "in", "is": "is not",
+    "is not": "is",
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What the report asks of the eye: a value as it is now, and a traceback without us."""
 
+# ruff: noqa: PLR0911 (one case after the other)
+
 from __future__ import annotations
 
 import types
@@ -12,7 +14,13 @@ from atonce.race.operations import WHOLE
 
 __all__ = ("MISSING", "peek", "strip")
 
-MISSING: Any = type("Missing", (), {"__repr__": lambda self: "missing"})()
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING: Any = _Missing()
 """There is no such element."""
 
 _OURS = str(Path(__file__).parent.parent)

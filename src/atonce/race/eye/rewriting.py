@@ -1,5 +1,7 @@
 """Statements, rewritten. Only code inside of functions is: a module's own code has run before a test begins."""
 
+# ruff: noqa: N802, N815 (the names are those that ast.NodeVisitor looks for)
+
 from __future__ import annotations
 
 import ast

@@ -1,7 +1,9 @@
 """Which variables of a module other tasks can see: globals that functions assign, and variables of closures that change.
 
-A variable that is assigned once, before any function that reads it exists, never changes for anybody else: it is no shared variable.
+A variable that is assigned once, before any function that reads it exists, never changes for anybody else: it is not shared.
 """
+
+# ruff: noqa: N815 (the names are those that ast.NodeVisitor looks for)
 
 from __future__ import annotations
 

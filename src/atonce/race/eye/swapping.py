@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from atonce.race.eye import calls, operators
+from atonce.race.eye import calls, iterating, lookup, operators
 from atonce.race.eye.accesses import KINDS
 from atonce.race.eye.attributes import forget_types
 from atonce.race.eye.compiling import Pair, compiled, is_same_function
@@ -23,7 +23,7 @@ from atonce.race.eye.watching import swap_late, watch
 
 __all__ = ("Eye",)
 
-assert calls and operators  # they add their hooks
+_ADD_HOOKS = (calls, iterating, operators)  # by being imported
 _Key = tuple[str, int]
 _Kept = tuple[str, frozenset[str], list[Pair]]
 _kept: dict[tuple[str, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
@@ -53,7 +53,7 @@ class Eye:
         self._files: set[str] = set()
 
     def __enter__(self) -> Self:
-        calls.learn()
+        lookup.learn()
         forget_types()
         self._read_files()
         try:
@@ -171,7 +171,7 @@ class Eye:
 def _plain(function: Any) -> types.FunctionType:
     function = inspect.unwrap(function)
     while not isinstance(function, types.FunctionType):
-        inner = getattr(function, "__func__", None) or getattr(function, "func", None) or getattr(type(function), "__call__", None)
+        inner = getattr(function, "__func__", None) or getattr(function, "func", None) or vars(type(function)).get("__call__")
         if inner is None or inner is function:
             raise TypeError(f"{function!r} is no Python function")
         function = inspect.unwrap(inner)
@@ -219,4 +219,4 @@ def _span(code: types.CodeType) -> tuple[object, ...]:
         return ()
     starts = [(line, column) for line, _, column, _ in places]
     ends = [(line, column) for _, line, _, column in places]
-    return (min(starts), max(ends))  # type: ignore[type-var]
+    return (min(starts), max(ends))

@@ -16,8 +16,26 @@ if TYPE_CHECKING:
     from atonce.race.eye.sites import Site
 
 __all__ = (
-    "announce", "belongs", "catch_up", "changes", "cells_of", "doubt", "find", "is_generated", "is_harmless", "is_mixin", "is_seen", "is_watched", "of_callback",
-    "only_reads", "own_dictionary", "read", "special", "swap_late", "unseen", "watch",
+    "announce",
+    "belongs",
+    "catch_up",
+    "cells_of",
+    "changes",
+    "doubt",
+    "find",
+    "is_generated",
+    "is_harmless",
+    "is_mixin",
+    "is_seen",
+    "is_watched",
+    "of_callback",
+    "only_reads",
+    "own_dictionary",
+    "read",
+    "special",
+    "swap_late",
+    "unseen",
+    "watch",
 )  # fmt: skip
 
 _files: dict[str, frozenset[str]] = {}  # seen files, and the global names of each that may change
