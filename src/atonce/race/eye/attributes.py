@@ -133,7 +133,7 @@ def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         _descriptor(run, site, found, base, "__set__")
         return [(run.number(base), name, True)]
     if name in ("__dict__", "__class__"):
-        doubt(run, f"sets {name}", site.place)
+        run.doubt(f"sets {name}", site.place)  # whoever else has the dictionary: the two stay one
         return [(run.number(base), WHOLE, True)]
     if word == "method":
         doubt(run, f"hides the method {name} of {kind.__qualname__}", site.place)

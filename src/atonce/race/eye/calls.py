@@ -34,9 +34,10 @@ from atonce.race.eye.watching import (
     only_reads,
     unseen,
 )
+from atonce.race.operations import Place
 from atonce.race.scheduler import Scheduler, active
 
-__all__ = ("call", "handed")
+__all__ = ("call", "handed", "target")
 
 _SLOTS = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
@@ -80,8 +81,10 @@ _READS = Effect(reads=ALL, deep=True)
 
 
 def directly(run: Scheduler, site: Site, function: Any) -> Any:
-    if function is eval or function is exec:
-        doubt(run, "runs code from a text, which cannot be seen", site.place)
+    """Announce at once, before the arguments are there, what looks at the frame that calls it."""
+    effect = effects.get(id(function))
+    if effect is not None and effect.rule:
+        apply(run, site, effect, None, (), {})
     return function
 
 
@@ -232,7 +235,7 @@ def _runs_python(thing: Any) -> bool:
 
 
 class _Handing:
-    """Calls what will call what it is given, in another thread perhaps: methods written in C are given as seen ones."""
+    """Calls what will call what it is given, in another thread perhaps: what does not speak for itself is announced then."""
 
     __slots__ = ("_function", "_site")
 
@@ -248,10 +251,20 @@ class _Handing:
 
 
 def handed(site: Site, thing: Any) -> Any:
-    """Return what is to be called, wherever that will be, in place of a function written in C."""
+    """Return what is to be called, wherever that will be, in place of a function that does not speak for itself."""
     kind = type(thing)
-    known = kind in _BOUND or kind is functools.partial or kind in _GETTERS or id(thing) in effects
+    known = kind in _PYTHON or kind in _BOUND or kind is functools.partial or kind in _GETTERS or id(thing) in effects
     return call(site, thing) if known and not issubclass(kind, type) else thing
+
+
+def target(function: Any, place: Place | None) -> Any:
+    """Return what a task is to run in place of a function that the user gave it: `call` for those who start threads.
+
+    Args:
+        function: what the user wants to run.
+        place: where the user said so.
+    """
+    return call(Site(place or Place("", 0)), function)
 
 
 class _Unseen:
@@ -307,5 +320,5 @@ class _Getter:
         reduced: Any = self._function.__reduce__()
         made, parts = reduced[:2]
         first: Any = made if type(made) is functools.partial else functools.partial(len)
-        name, *rest = (*first.args, *parts)
+        name, *rest = list[Any]([*first.args, *parts])
         return call(self._site, self._attribute(thing, name))(*rest, **first.keywords)

@@ -164,7 +164,7 @@ def _next_item(called: _Called) -> None:
 def _weak(called: _Called) -> None:
     run, site, _, arguments = called
     if len(arguments) > 1:
-        doubt(run, "waits for the end of an object, which lives longer here", site.place)
+        run.doubt("waits for the end of an object, which lives longer here", site.place)
 
 
 @_rule
