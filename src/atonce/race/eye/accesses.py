@@ -149,11 +149,11 @@ _PLAIN = (
 )
 
 FUNCTIONS: dict[str, Effect] = {
-    **{f"builtins.{name}": Effect(reads=ALL) for name in [*_CONSTRUCTORS.split(), "len", "sum", "any", "all"]},
+    **{f"builtins.{name}": Effect(reads=ALL) for name in [*_CONSTRUCTORS.split(), *_ITERATORS.split(), "len", "sum", "any", "all"]},
     **{f"builtins.{name}": Effect(reads=ALL, steps=0) for name in ("min", "max")},
     "builtins.sorted": Effect(reads=ALL, deep=True),
     "builtins.bool": Effect(reads=ALL),
-    **{f"builtins.{name}": _NOTHING for name in [*_ITERATORS.split(), *_PLAIN.split()]},
+    **{f"builtins.{name}": _NOTHING for name in _PLAIN.split()},
     **{f"builtins.{name}": Effect(reads=ALL, deep=True) for name in ("repr", "str", "format", "print", "ascii")},
     "builtins.next": Effect(rule="next_item"),
     "builtins.getattr": Effect(rule="getattr"),

@@ -50,18 +50,22 @@ def _word(kind: type, name: str, owner: type | None, found: Any) -> str:
     if name == "__dict__" and type(found) is types.GetSetDescriptorType:
         return "dictionary"
     if owner is None:
-        return "plain"
+        return "custom" if _is_custom(kind) else "plain"
     if issubclass(type(found), property) and find(type(found), "__get__")[0] is property:
         return "property"
     if issubclass(type(found), functools.cached_property):
         return "cached"
     if issubclass(type(found), _MEMBERS):
-        return "plain"
+        return "custom" if _is_custom(kind) else "plain"
     if issubclass(type(found), _FUNCTIONS):
         return "method"
     if hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"):
         return "descriptor"
     return "lazy" if hasattr(type(found), "__get__") else "class value"
+
+
+def _is_custom(kind: type) -> bool:
+    return any(type(find(kind, name)[1]) is types.FunctionType for name in ("__getattribute__", "__getattr__"))
 
 
 def is_cached(kind: type, name: str) -> bool:
@@ -79,6 +83,8 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         return [(run.number(module), name, False)] if is_watched(module, name) else []
     word, found, owner = _meaning(kind, name)
     if word == "plain":
+        return [(run.number(base), name, False)]
+    if word == "custom":
         _custom(run, site, kind, base, "__getattribute__")
         if name not in (dictionary(base) or ()):
             _custom(run, site, kind, base, "__getattr__")

@@ -108,7 +108,7 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
 
 
 def _harmless(site: Site, called: Any, module: object) -> Any:
-    return _Handing(site, called) if belongs(module, HANDING) else called
+    return _Handing(site, called) if type(module) is str and belongs(module, HANDING) else called
 
 
 def _bound(site: Site, function: Any) -> Any:
@@ -204,8 +204,10 @@ class _Call:
         """Return the arguments, so that each step over them is announced where the user's code runs in between."""
         given = [_step_by_step(self._site, argument) for argument in arguments]
         at = effect.steps
+        if at is None:
+            return tuple(given)
         calls_back = any(type(thing) in _PYTHON for thing in (*arguments, *named.values()))
-        if calls_back and at is not None and len(given) > at and (at or len(given) == 1) and given[at] is arguments[at]:
+        if calls_back and len(given) > at and (at or len(given) == 1) and given[at] is arguments[at]:
             given[at] = iterate(self._site, given[at])
         return tuple(given)
 

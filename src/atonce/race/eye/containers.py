@@ -16,6 +16,7 @@ from atonce.race.operations import WHOLE
 
 __all__ = (
     "BASES",
+    "EXACT",
     "ITERATORS",
     "PLAIN",
     "VIEWS",
@@ -42,7 +43,8 @@ PLAIN = frozenset(
 BASES: tuple[type, ...] = (list, dict, set, deque, bytearray, array.array, OrderedDict, defaultdict)
 """Containers written in C."""
 
-_BASES = frozenset(BASES)
+EXACT = frozenset(BASES)
+"""The same, to look up a type in."""
 _a: dict[Any, Any] = {}
 VIEWS: frozenset[type] = frozenset(
     (
@@ -77,7 +79,7 @@ def base_of(kind: type) -> type | None:
     try:
         return _bases[kind]
     except KeyError:
-        base = next((parent for parent in kind.__mro__ if parent in _BASES), None)
+        base = next((parent for parent in kind.__mro__ if parent in EXACT), None)
         _bases[kind] = base
         return base
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from atonce.race.eye.accesses import ALL, Effect
 from atonce.race.eye.attributes import loaded, stored
-from atonce.race.eye.containers import ITERATORS, base_of, behind, reach
+from atonce.race.eye.containers import EXACT, ITERATORS, PLAIN, base_of, behind, reach
 from atonce.race.eye.hooks import item_cell, store_item
 from atonce.race.eye.hooks import named as key_of
 from atonce.race.eye.iterating import announce_step
@@ -44,6 +44,10 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
     """
     if effect.rule:
         _rules[effect.rule](_Called(run, site, own, arguments))
+        return
+    if not effect.reads and not effect.writes and effect.own in ("read", "write") and type(own) in EXACT:
+        callbacks = [cell for thing in arguments if type(thing) not in PLAIN for cell in of_callback(run, thing)]
+        announce(run, site, [(run.number(own), WHOLE, effect.own == "write"), *callbacks])
         return
     cells: list[Cell] = []
     if effect.own == "write item":
@@ -170,7 +174,7 @@ def _weak(called: _Called) -> None:
 @_rule
 def _exec(called: _Called) -> None:
     run, site, _, _ = called
-    doubt(run, "runs code from a text, which cannot be seen", site.place)
+    run.doubt("runs code from a text, which cannot be seen", site.place)
 
 
 @_rule

@@ -10,7 +10,7 @@ from typing import Any
 from atonce.race.eye.containers import ITERATORS, PLAIN, behind, consumed
 from atonce.race.eye.hooks import hook
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, of_callback, read, special
+from atonce.race.eye.watching import announce, find, of_callback, read, special
 from atonce.race.operations import WHOLE
 from atonce.race.scheduler import Scheduler, active
 
@@ -30,12 +30,14 @@ def iterate(site: Site, thing: Any) -> Any:
 
 def steps(site: Site, thing: Any) -> Iterator[Any]:
     """Yield what an iterator gives, each step announced."""
-    iterator = iter(thing)
-    own = iterator is thing
+    own = type(thing) is types.GeneratorType or find(type(thing), "__next__")[0] is not None
+    iterator = None
     while True:
         run = active()
         if run is not None:
             announce_step(run, site, thing, own=own)
+        if iterator is None:
+            iterator = iter(thing)  # which takes down the size of a mapping
         try:
             item = next(iterator)
         except StopIteration:

@@ -6,10 +6,13 @@ import sys
 from typing import Any
 
 from atonce.race.eye.accesses import ALL, DIRECT, FUNCTIONS, METHODS, Effect
+from atonce.race.eye.containers import BASES
 
 __all__ = ("direct", "effects", "learn", "listed", "method_of")
 
 effects: dict[int, Effect] = {}  # by the id of the function
+_UNKNOWN = Effect("write", reads=ALL)
+_containers: dict[type, dict[str, Effect]] = {}
 direct: set[int] = set()  # ids of functions that look at their caller's frame
 _kept: list[Any] = []  # so that no id is used again
 
@@ -23,6 +26,7 @@ def learn() -> None:
         function = _at(path)
         if function is not None:
             effects[id(function)] = effect
+    _containers.update({base: METHODS[f"{base.__module__}.{base.__name__}"] for base in BASES})
     direct.update(id(_at(path)) for path in DIRECT)
 
 
@@ -40,7 +44,7 @@ def _at(path: str) -> Any:
 
 def method_of(base: type, name: str) -> Effect:
     """Find a method of a container in the table."""
-    return METHODS[f"{base.__module__}.{base.__name__}"].get(name, Effect("write", reads=ALL))
+    return _containers[base].get(name, _UNKNOWN)
 
 
 def listed(kind: type, name: str) -> Effect | None:

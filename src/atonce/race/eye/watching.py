@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.eye.accesses import HARMLESS, METHODS, READERS
-from atonce.race.eye.containers import ITERATORS, base_of, behind, consumed, dictionary, reach
+from atonce.race.eye.containers import EXACT, ITERATORS, base_of, behind, consumed, dictionary, reach
 from atonce.race.operations import WHOLE, Cell, Operation, Place
 from atonce.race.scheduler import Scheduler
 
@@ -69,18 +70,17 @@ def is_seen(code: types.CodeType) -> bool:
 
 def is_harmless(module: object) -> bool:
     """Tell whether the functions of a module touch nothing of the user's, but by calling the user's code."""
-    return belongs(module, HARMLESS)
+    return type(module) is str and belongs(module, HARMLESS)
 
 
 def only_reads(module: object) -> bool:
     """Tell whether the functions of a module only read what they are given."""
-    return belongs(module, READERS)
+    return type(module) is str and belongs(module, READERS)
 
 
-def belongs(module: object, modules: frozenset[str]) -> bool:
+@functools.lru_cache(maxsize=10_000)
+def belongs(module: str, modules: frozenset[str]) -> bool:
     """Tell whether a module, or a package that it is in, is one of those named."""
-    if type(module) is not str:
-        return False
     parts = module.split(".")
     return any(".".join(parts[: end + 1]) in modules for end in range(len(parts)))
 
@@ -162,27 +162,33 @@ def special(run: Scheduler, site: Site, thing: Any, *names: str) -> bool:
         thing: what something is done with.
         names: the special methods that do it; the first one that the type has counts.
     """
+    if type(thing) in EXACT:
+        return True
     for name in names:
         owner, method = find(type(thing), name)
         if owner is object:
             continue
         if isinstance(method, types.FunctionType):
-            if is_seen(method.__code__):
-                catch_up(method)
-                return False
-            if is_generated(method):
-                found, complete = reach([thing], objects=True)
-                announce(run, site, cells_of(run, found))
-                if not complete:
-                    doubt(run, "reads a structure that is too large to be followed", site.place)
-            elif only_reads(method.__module__):
-                announce(run, site, read(run, site, thing, deep=True))
-            elif not is_harmless(method.__module__) and not is_mixin(method, type(thing)):
-                unseen(run, site, method.__qualname__, method.__module__, [thing])
+            _implicitly(run, site, thing, method)
             return False
         if method is not None:
             return True
     return True
+
+
+def _implicitly(run: Scheduler, site: Site, thing: Any, method: types.FunctionType) -> None:
+    """Look at a special method that the interpreter calls by itself."""
+    if is_seen(method.__code__):
+        catch_up(method)
+    elif is_generated(method):
+        found, complete = reach([thing], objects=True)
+        announce(run, site, cells_of(run, found))
+        if not complete:
+            doubt(run, "reads a structure that is too large to be followed", site.place)
+    elif only_reads(method.__module__):
+        announce(run, site, read(run, site, thing, deep=True))
+    elif not is_harmless(method.__module__) and not is_mixin(method, type(thing)):
+        unseen(run, site, method.__qualname__, method.__module__, [thing])
 
 
 def is_mixin(method: types.FunctionType, kind: type) -> bool:
