@@ -99,14 +99,18 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
 
     def _look_around(self) -> None:
         """Let other threads go first where there are any, and notice what they have brought and which timers have run out."""
-        run = self.run
-        if run.aborting:
+        if self.run.aborting:
             raise Abort
+        if self._turns:
+            self._let_others_go_first()
+        self._take_in()
+
+    def _let_others_go_first(self) -> None:
+        run = self.run
         self._alone += 1
-        if self._turns and (len(run.live) > 1 or self._alone > _TURNS_ALONE):
+        if len(run.live) > 1 or self._alone > _TURNS_ALONE:
             self._alone = 0
             run.point(Operation("turn", self._reads))
-        self._take_in()
 
     def _take_in(self) -> None:
         if self._brought:
@@ -149,6 +153,7 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
         first = next((task for task in self.all if not task.done()), None)
         place = None if first is None else place_of_task(first)
         self.run.point(Operation("select", self._reads, place, self._may_go_on, wake_s=deadline_s, waits=deadline_s is None))
+        self._let_others_go_first()  # what they bring may come before the loop looks, or after: the waiting itself says nothing of it
         self._take_in()
 
     def _may_go_on(self) -> bool:

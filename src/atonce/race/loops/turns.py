@@ -5,8 +5,8 @@ loops keep another one. So:
 
 * a step of a task, and a timer that has run out, may run in any order: the strategy chooses;
 * callbacks stay in their line (``call_soon`` promises it), but the first of them may run before or after any task;
-* asyncio's own callbacks (a ``gather`` that counts, a sleep's end) run as soon as they head the line, without a choice: all they
-  do is make tasks ready, and those are chosen then. Versions of Python differ in how many of them there are: picks do not.
+* callbacks of asyncio's own that only make tasks ready (a ``gather`` that counts, a sleep's end) run as soon as they head the line,
+  without a choice: what they make ready is chosen then. Versions of Python differ in how many of them there are: picks do not.
 
 The choice 0 is what asyncio itself would run next. For that each entry has a rank: the round of the loop in which asyncio would
 run it, then what made it ready, then when it did.
@@ -14,7 +14,7 @@ run it, then what made it ready, then when it did.
 
 from __future__ import annotations
 
-from asyncio import Task
+from asyncio import AbstractEventLoop, Future, Task
 from bisect import bisect_left, insort
 from collections import deque
 from functools import partial
@@ -32,16 +32,7 @@ _Entry = tuple[int, int, int, "Handle"]
 """(round, number of what made it ready, own number, handle). The numbers are counted, so handles are never compared."""
 
 _STEPS = frozenset({None, "task_wakeup", "__step", "__wakeup"})  # how asyncio calls what drives a task, in C and in Python
-_OWN_OBJECTS = frozenset(
-    {
-        "asyncio.taskgroups",
-        "asyncio.timeouts",
-        "asyncio.tasks",
-        "asyncio.selector_events",
-        "asyncio.unix_events",
-        "asyncio.sslproto",
-    }
-)
+_OWN = ("asyncio.tasks", "asyncio.futures", "asyncio.base_events", "asyncio.taskgroups", "asyncio.timeouts", __package__)
 
 
 def stepped(callback: object) -> Task[Any] | None:
@@ -53,17 +44,30 @@ def stepped(callback: object) -> Task[Any] | None:
 
 
 def is_own(callback: object) -> bool:
-    """Tell whether a callback belongs to asyncio itself, or to this package, and not to whoever uses it.
+    """Tell whether a callback is how asyncio itself, or this package, goes on, and nothing that a user could have scheduled.
 
-    What a user may schedule (``event.set``, ``queue.put_nowait``, ``loop.stop``) is the user's, whoever has written it.
+    ``event.set``, ``queue.put_nowait``, ``future.set_result`` or ``loop.stop`` are the user's, whoever has written them.
     """
     function = callback.func if isinstance(callback, partial) else callback
     owner = getattr(function, "__self__", None)
-    if owner is not None:
-        module = type(owner).__module__
-        return module in _OWN_OBJECTS or module.startswith(__package__)
-    module = getattr(function, "__module__", None) or ""
-    return module.startswith(("asyncio.", __package__))
+    module = getattr(function, "__module__", None) if owner is None else type(owner).__module__
+    return isinstance(module, str) and module.startswith(_OWN) and not isinstance(owner, Future | AbstractEventLoop)
+
+
+def _only_wakes(handle: Any) -> bool:
+    """Tell whether all that a callback does is to make tasks ready. Then nothing is lost by running it at once.
+
+    Assumes: nobody asks a future of ``gather`` whether it is done and its parts whether they are, all without awaiting them.
+    """
+    callback, args = handle._callback, handle._args
+    if not is_own(callback):
+        return False
+    name = getattr(callback, "__name__", "")
+    if name == "_on_task_done":  # a group whose task has failed cancels the others
+        return bool(args[0].cancelled() or args[0]._exception is None)
+    if name == "_call_check_cancel":  # what a thread does is cancelled with what stands for it
+        return not args[0].cancelled()
+    return name != "callback"  # of run_coroutine_threadsafe: a task may begin inside it
 
 
 class Turns:
@@ -102,7 +106,7 @@ class Turns:
         """Let a timer run that has run out. Of those with the same deadline asyncio promises no order."""
         self._count += 1
         entry = (self.round + 1, self._parent, self._count, timer)
-        if is_own(timer._callback):  # type: ignore[attr-defined]
+        if _only_wakes(timer):
             self._line.append(entry)
         else:
             insort(self._any, entry)
@@ -125,7 +129,7 @@ class Turns:
         line = self._line
         while line and line[0][3].cancelled():
             line.popleft()
-        if line and (last_round is None or line[0][0] <= last_round) and is_own(line[0][3]._callback):  # type: ignore[attr-defined]
+        if line and (last_round is None or line[0][0] <= last_round) and _only_wakes(line[0][3]):
             return self._begin(line.popleft())
         entry = self._chosen(choose, last_round)
         return None if entry is None else self._begin(entry)
