@@ -59,7 +59,7 @@ class Given(Strategy):
         others = [first] + [task for task in enabled if task is not first]
         return others[self._decide(len(others))]
 
-    def choose(self, run, count):
+    def choose(self, _, count):
         return self._decide(count)
 
 

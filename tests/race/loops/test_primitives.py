@@ -5,7 +5,6 @@ import contextvars
 import sys
 
 import pytest
-
 from tests.race.loops.control import outcome, run_one
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -65,6 +64,7 @@ async def wait_for(say):
 
 async def timeouts(say):
     async with asyncio.timeout(1):
+        await asyncio.sleep(0)
         say("in time")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from asyncio import events
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.loops.record import record_of
@@ -35,12 +36,21 @@ def condemn(loop: ControlledLoop) -> None:
             task._log_traceback = False
     if any(not task.done() for task in tasks):
         _take_down(loop)
+        _close_all(loop, tasks)
+    tasks.clear()
+
+
+def _close_all(loop: ControlledLoop, tasks: list[Any]) -> None:
+    outer = events._get_running_loop()
+    events._set_running_loop(loop)  # without one, what a coroutine awaits in a `finally` block would raise instead
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # what was to be awaited by a coroutine that never began
             for task in tasks:  # they may grow meanwhile
                 task._log_destroy_pending = False
                 _close(task.get_coro())
-    tasks.clear()
+    finally:
+        events._set_running_loop(outer)
 
 
 def _take_down(loop: ControlledLoop) -> None:

@@ -153,7 +153,7 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
         first = next((task for task in self.all if not task.done()), None)
         place = None if first is None else place_of_task(first)
         self.run.point(Operation("select", self._reads, place, self._may_go_on, wake_s=deadline_s, waits=deadline_s is None))
-        self._let_others_go_first()  # what they bring may come before the loop looks, or after: the waiting itself says nothing of it
+        self._let_others_go_first()  # what they bring may come before the loop looks, or after
         self._take_in()
 
     def _may_go_on(self) -> bool:
