@@ -92,7 +92,14 @@ def outcomes(program, **options):
 
 def start(body, name="thread"):
     """Start a thread of the program under test, as the real patching of threads does."""
-    return active().spawn(body, name, None, daemon=False)
+
+    def as_thread():
+        try:
+            body()
+        finally:  # where it was asked who it is, real threading has made something up
+            threading._active.pop(threading.get_ident(), None)
+
+    return active().spawn(as_thread, name, None, daemon=False)
 
 
 def join(task):
