@@ -206,6 +206,48 @@ def test_a_callback_for_a_loop_that_was_closed_fails():
     assert outcomes(program, plain=True) == {"fine", "RuntimeError"}
 
 
+def test_a_thread_may_see_a_loop_before_it_runs_while_it_runs_and_after():
+    seen = set()
+
+    def program():
+        loop = asyncio.new_event_loop()
+
+        def look():
+            seen.add((loop.is_running(), loop.is_closed()))
+
+        thread = start(look)
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        join(thread)
+
+    assert outcomes(program, plain=True) == {"fine"}
+    assert seen == {(False, False), (True, False), (False, True), (True, True)}
+
+
+def test_a_loop_that_another_thread_stops_may_sleep_on():
+    def program():
+        loop = asyncio.new_event_loop()
+        thread = start(loop.stop)
+        try:
+            loop.run_forever()
+        finally:
+            loop.close()
+        join(thread)
+
+    assert outcomes(program, plain=True) == {"fine", "deadlock"}
+
+
+def test_a_loop_that_another_thread_stops_as_it_should_ends():
+    def program():
+        loop = asyncio.new_event_loop()
+        thread = start(lambda: loop.call_soon_threadsafe(loop.stop))
+        loop.run_forever()
+        loop.close()
+        join(thread)
+
+    assert outcomes(program, plain=True) == {"fine"}
+
+
 def test_time_that_a_thread_sleeps_is_the_loops_time_too():
     passed = set()
 

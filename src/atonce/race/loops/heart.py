@@ -9,15 +9,16 @@ The loop's cell stands for what other threads hand to it: they write it, the loo
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.loops.sockets import LazySelector
-from atonce.race.loops.stand import place_of_task
+from atonce.race.loops.stand import place_of_task, user_place
 from atonce.race.loops.turns import Turns, stepped
 from atonce.race.operations import WHOLE, Operation
-from atonce.race.scheduler import Abort
+from atonce.race.scheduler import Abort, active
 
 if TYPE_CHECKING:
     from asyncio import Handle, Task, TimerHandle
@@ -79,6 +80,7 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
             last = self._turns.round if last is None else last
             while self._run_one(last):
                 pass
+            self._announce("stop")
 
     def _run_one(self, last_round: int | None) -> bool:
         turns, run = self._turns, self.run
@@ -172,6 +174,15 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
             patience_s -= pause_s
             pause_s = pause_s * 2 or 0.001
         return False
+
+    def _announce(self, kind: str, *, writes: bool = True, enables: bool = False) -> None:
+        """Let other threads go first: what is done next touches what they see of the loop, or what the loop sees of them."""
+        run = active()
+        if run is not self.run:
+            self.run.doubt("a thread that is not under control calls an event loop")
+        elif len(run.live) > 1 or run.aborting:
+            cells = self._writes if writes else self._reads
+            run.point(Operation(kind, cells, user_place(sys._getframe(2)), enables=enables))
 
     def _uses_sockets(self) -> None:
         self.run.doubt("uses sockets: what comes from outside is not decided here")

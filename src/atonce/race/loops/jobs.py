@@ -34,7 +34,7 @@ class Jobs:
         self._loop = loop
         self._run = run
         self._undelivered = 0
-        self._running = 0
+        self._taken = 0  # threads, of those that the executor may have
         self._late: deque[_Job] = deque()  # beyond the limit: they begin in this order, as others end
         self._finished: Future[None] | None = None
 
@@ -46,6 +46,8 @@ class Jobs:
         if self._undelivered >= _LIMIT:
             self._late.append(job)
             job.late = True
+        else:
+            self._taken += 1
         self._undelivered += 1
         self._run.spawn(job.do, f"job {getattr(function, '__qualname__', type(function).__qualname__)}", None, daemon=False)
         return job.future
@@ -61,23 +63,22 @@ class Jobs:
         cells = [(job.number, WHOLE, True)]
         if job.late:
             cells.append((self._run.number(self), WHOLE, True))
-        ready = (lambda: self._running < _LIMIT and self._late[0] is job) if job.late else None
+        ready = (lambda: self._taken < _LIMIT and self._late[0] is job) if job.late else None
         self._run.point(Operation("begin a job", tuple(cells), None, ready, waits=job.late))
         if job.late:
             self._late.popleft()
-        self._running += 1
+            self._taken += 1
 
     def end(self, job: _Job) -> None:
         """Hand the result to the loop. Called in the job's task."""
-        self._running -= 1
+        self._taken -= 1
         if self._late:
             self._run.note(Operation("end a job", ((self._run.number(self), WHOLE, True),), enables=True))
-        if not self._loop.is_closed():
-            try:
-                self._loop.call_soon_threadsafe(self._deliver, job)
-            except RuntimeError:  # it was closed meanwhile: nobody waits for the result
-                if not self._loop.is_closed():
-                    raise
+        try:
+            self._loop.call_soon_threadsafe(self._deliver, job)
+        except RuntimeError:  # it was closed meanwhile: nobody waits for the result
+            if not self._loop.is_closed():
+                raise
 
     def cancelled(self, job: _Job) -> None:
         """Take note that a job need not begin."""

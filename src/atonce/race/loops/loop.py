@@ -8,15 +8,15 @@ from asyncio import Future, Handle, Task, TimerHandle
 from asyncio import futures as _futures
 from collections.abc import Callable
 from contextvars import Context
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.loops.ending import condemn, judge
 from atonce.race.loops.heart import Heart
 from atonce.race.loops.jobs import Jobs
 from atonce.race.loops.record import NumberedTask, record_of
-from atonce.race.loops.stand import user_place
+from atonce.race.loops.stand import is_library, user_place
 from atonce.race.loops.turns import is_own
-from atonce.race.operations import Operation
 from atonce.race.scheduler import Abort, active
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ class ControlledLoop(Heart):
     """
 
     def __init__(self, run: Scheduler) -> None:
-        super().__init__(run)
         self.failed = False
         self.owner: SchedulerTask | None = None
+        super().__init__(run)
         self._jobs = Jobs(self, run)
         self._record = record_of(run)
         self._record.loops.append(self)
@@ -56,20 +56,22 @@ class ControlledLoop(Heart):
 
     def call_soon(self, callback: Callable[..., object], *args: object, context: Context | None = None) -> Handle:
         """Let a callback run. From a thread that is not the loop's own it is a mistake: the loop may sleep on, as a real one."""
-        self._check_closed()
-        handle = Handle(callback, args, self, context)
-        if self._thread_id is None or get_ident() == self._thread_id:
-            self._turns.add(handle)
-        else:
+        foreign = self._is_foreign()
+        if foreign:
             if self._debug:
                 self._check_thread()
             self._announce("call_soon")
+        self._check_closed()
+        handle = Handle(callback, args, self, context)
+        if foreign:
             self._brought.append(handle)
+        else:
+            self._turns.add(handle)
         return handle
 
     def call_at(self, when: float, callback: Callable[..., object], *args: object, context: Context | None = None) -> TimerHandle:
         """Let a callback run at a virtual time."""
-        if self._thread_id is not None and get_ident() != self._thread_id:
+        if self._is_foreign():
             self._announce("call_at")
         if callback is not _END_OF_SLEEP and is_own(callback):
             self.run.doubt("waits with a timeout", user_place(sys._getframe(1)))
@@ -80,7 +82,6 @@ class ControlledLoop(Heart):
         """Let a callback run, and the loop notice."""
         if get_ident() == self._thread_id:
             return self.call_soon(callback, *args, context=context)
-        self._check_closed()
         self._announce("call_soon_threadsafe", enables=True)
         self._check_closed()
         handle = Handle(callback, args, self, context)
@@ -131,6 +132,22 @@ class ControlledLoop(Heart):
         else:
             self.run.fail(error, self.run.running)
 
+    def stop(self) -> None:
+        """Stop after this round. From another thread it is a mistake: the loop may sleep on."""
+        if self._is_foreign():
+            self._announce("stop")
+        super().stop()
+
+    def is_running(self) -> bool:
+        """Tell whether it runs."""
+        self._looked_at(sys._getframe(1))
+        return self._thread_id is not None
+
+    def is_closed(self) -> bool:
+        """Tell whether it was closed."""
+        self._looked_at(sys._getframe(1))
+        return bool(self._closed)
+
     def add_signal_handler(self, *_: object) -> None:
         """Refuse, as loops do where there are no signals."""
         self.run.doubt("uses signal handlers")
@@ -150,6 +167,7 @@ class ControlledLoop(Heart):
         """
         if active() is not self.run:
             raise RuntimeError("this event loop belongs to a run that is over, or to one that does not go on in this thread")
+        self._announce("run")
         self.owner = self.run.running
         try:
             super().run_forever()
@@ -187,10 +205,11 @@ class ControlledLoop(Heart):
         if not self.run.aborting and not self._closed:
             super()._asyncgen_finalizer_hook(agen)
 
-    def _announce(self, kind: str, *, enables: bool = False) -> None:
-        """Let other threads go first."""
-        run = active()
-        if run is not self.run:
-            self.run.doubt("a thread that is not under control calls an event loop")
-        elif len(run.live) > 1 or run.aborting:
-            run.point(Operation(kind, self._writes, user_place(sys._getframe(2)), enables=enables))
+    def _is_foreign(self) -> bool:
+        return self._thread_id is not None and get_ident() != self._thread_id
+
+    def _looked_at(self, caller: FrameType) -> None:
+        """Let others go first when another thread looks at what the loop is doing."""
+        run = self.run
+        if self.owner is not None and self.owner is not run.running and not is_library(caller) and active() is run:
+            self._announce("look at the loop", writes=False)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from types import CodeType
 
-__all__ = ("frames_of_task", "place_of_task", "user_place")
+__all__ = ("frames_of_task", "is_library", "place_of_task", "user_place")
 
 _LIBRARY = (os.path.dirname(asyncio.__file__) + os.sep, os.path.dirname(os.path.dirname(__file__)) + os.sep)  # noqa: PTH120 (strings are compared)
 
@@ -31,19 +31,20 @@ def frames_of_task(task: Task[Any]) -> list[FrameType]:
 def place_of_task(task: Task[Any]) -> Place | None:
     """Return where a suspended task stands in the user's source; `None` if it has ended."""
     for frame in reversed(frames_of_task(task)):
-        if not _is_library(frame):
+        if not is_library(frame):
             return _place(frame)
     return None
 
 
 def user_place(frame: FrameType | None) -> Place | None:
     """Return the place of the nearest caller that is neither asyncio's code nor this package's."""
-    while frame is not None and _is_library(frame):
+    while frame is not None and is_library(frame):
         frame = frame.f_back
     return None if frame is None else _place(frame)
 
 
-def _is_library(frame: FrameType) -> bool:
+def is_library(frame: FrameType) -> bool:
+    """Tell whether a frame belongs to asyncio or to this package."""
     return frame.f_code.co_filename.startswith(_LIBRARY)
 
 
