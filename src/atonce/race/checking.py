@@ -207,3 +207,12 @@ def _failed(found: Search, runner: Runner, target: Target, seed: int, seconds: f
 
 def _report(target: Target, verdict: Verdict, *, schedules: int = 1, seconds: float = 0.0, **rest: Any) -> Report:
     return Report(verdict, function=target.name, target=target.command, schedules=schedules, seconds=seconds, **rest)
+
+
+def _validate(strategy: str, time: str, runs: int | None) -> None:
+    if strategy not in STRATEGIES:
+        raise OptionError(f"strategy={strategy!r}: expected one of {', '.join(map(repr, STRATEGIES))}")
+    if time != "virtual":
+        raise OptionError(f'time={time!r}: time is "virtual" in a run, so that nobody waits; there is no other')
+    if runs is not None and (isinstance(runs, bool) or not isinstance(runs, int) or runs < 1):
+        raise OptionError(f"runs={runs!r}: expected a number of orders, 1 or more")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from atonce.race.carriers import Carriers
-from atonce.race.eye import Eye
+from atonce.race.eye import Eye, hooks
 from atonce.race.interrupts import Interrupts
-from atonce.race.loops import run_coroutine_function
-from atonce.race.primitives.patching import Patched
+from atonce.race.loops import loops_patched, run_coroutine_function
+from atonce.race.primitives.patching import REPLACED, Patched, shadow
 from atonce.race.scheduler import Scheduler, activate, deactivate
 from atonce.race.watchdog import Watchdog
 
@@ -46,38 +47,30 @@ class Runner:
         self.eye = Eye(include, seen)
         self._program = _as_plain(program)
         self._carriers = Carriers()
-        self._patched = Patched()
         self._interrupts = Interrupts()
         self._watchdog = Watchdog()
+        self._undo = ExitStack()
         self._strict = False
         self._max_steps = _MAX_STEPS
-        self._chance: object = None
-        self._collected = False
 
-    def __enter__(self) -> Runner:
-        self._patched.__enter__()
-        try:
-            self.eye.__enter__()
-            self._interrupts.__enter__()
-            self._watchdog.__enter__()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        self._chance = random.getstate()
-        self._collected = gc.isenabled()
-        gc.disable()
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            undo.callback(self._carriers.close)
+            undo.enter_context(Patched())
+            undo.enter_context(loops_patched())
+            undo.enter_context(_early_names())
+            undo.enter_context(self.eye)
+            undo.callback(random.setstate, random.getstate())
+            if gc.isenabled():
+                gc.disable()
+                undo.callback(gc.enable)
+            undo.enter_context(self._interrupts)
+            undo.enter_context(self._watchdog)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        if self._collected:
-            gc.enable()
-        if self._chance is not None:
-            random.setstate(self._chance)  # type: ignore[arg-type]
-        self._watchdog.__exit__(None, None, None)
-        self._interrupts.__exit__(None, None, None)
-        self.eye.__exit__(None, None, None)
-        self._patched.__exit__(None, None, None)
-        self._carriers.close()
+        self._undo.__exit__(kind, error, traceback)
 
     def once(self, strategy: Strategy, *, watch: Callable[[Scheduler], None] | None = None) -> Scheduler:
         """Run the program in the order that the strategy decides.
@@ -113,6 +106,19 @@ class Runner:
         asked = run.wants_strict and not self._strict
         self._strict = self._strict or asked
         return asked
+
+
+@contextmanager
+def _early_names() -> Iterator[None]:
+    """Let the eye hand on calls of what user code has imported by name, and locks made before, to the primitives."""
+    plain = hooks.shadow
+    hooks.shadow = shadow
+    hooks.replaced.update({id(original): replacement for original, replacement in REPLACED.items()})
+    try:
+        yield
+    finally:
+        hooks.shadow = plain
+        hooks.replaced.clear()
 
 
 def _as_plain(program: Callable[[], object]) -> Callable[[], None]:
