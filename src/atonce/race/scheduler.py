@@ -385,7 +385,7 @@ class Scheduler:
         """End a run that cannot go on, or goes on for too long."""
         if enabled:
             self._fail_with("livelock")
-        else:
+        elif not self._only_daemons():  # an executor's worker is one as soon as there is no work left
             self._fail_with("left alive" if self.tasks[0].done else "deadlock")
         self.aborting = True
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from atonce.race.operations import Cell, Operation
 from atonce.race.places import here
+from atonce.race.primitives.flows import flow_of
 from atonce.race.primitives.futures import settle_future
-from atonce.race.primitives.memory import memory
+from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.replacing import REPLACEMENTS, Replacement, instead_of
 from atonce.race.primitives.threads import begin
 from atonce.race.primitives.waiting import wait_until
@@ -55,6 +56,8 @@ class _Pool:
             worker.daemon = not self.items
 
     def cells(self, run: Scheduler, element: int | str, *, writes: bool = True) -> tuple[Cell, ...]:
+        if element == "items":
+            return ((run.number(self.items), None, writes),)
         return ((run.number(self.executor), ("pool", element), writes),)
 
 
@@ -72,15 +75,17 @@ def _pool_of(run: Scheduler, executor: Any) -> _Pool:
 def _submit(run: Scheduler, self: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     pool = _pool_of(run, self)
     idle = [cell for worker in pool.workers for cell in pool.cells(run, worker.number, writes=False)]
-    run.point(
-        Operation("submit", (*pool.cells(run, "items"), *pool.cells(run, "state", writes=False), *idle), here(), enables=True)
-    )
+    others = (*pool.cells(run, "state", writes=False), *idle)
+    place = here()
+    run.point(Operation("submit", (*pool.cells(run, "items"), *others), place, enables=True))
     if self._broken:
         raise _module.BrokenThreadPool(self._broken)
     if self._shutdown:
         raise RuntimeError("cannot schedule new futures after shutdown")
     future: Any = Future()
     run.number(future)
+    flow = flow_of(run, pool.items, len(pool.items))
+    run.replace(Operation("submit", (*flow.give((run.number(pool.items),)), *others), place, enables=True))
     pool.items.append(_Item(future, partial(fn, *args, **kwargs)))
     if len(pool.idle) < len(pool.items) and len(pool.workers) < self._max_workers:
         _hire(run, pool)
@@ -107,6 +112,8 @@ def _work(run: Scheduler, pool: _Pool) -> None:
         wait_until(run, "take", pool.cells(run, "items"), lambda: bool(pool.items) or pool.executor._shutdown, None, None)
         if not pool.items:
             return
+        flow = flow_of(run, pool.items, len(pool.items))
+        run.replace(Operation("take", flow.take((run.number(pool.items),)), waits=True))
         pool.idle.remove(me)
         me.daemon = False
         item = pool.items.popleft()
@@ -231,3 +238,13 @@ def _number_pool() -> int:
 
 
 REPLACEMENTS.append(Replacement(ThreadPoolExecutor, "_counter", _real_counter, staticmethod(_number_pool)))
+
+
+def _forget_workers(_: Scheduler, kept: Memory, __: bool) -> None:  # noqa: FBT001
+    """Let an executor that lives on find its threads as they were."""
+    for pool in kept.pools.values():
+        for worker in pool.workers:
+            pool.executor._threads.discard(worker.subject)
+
+
+AT_END.append(_forget_workers)

@@ -95,6 +95,8 @@ def _finish(run: Scheduler, future: Any, result: Any, error: BaseException | Non
 def settle_future(run: Scheduler, future: Any, result: Any, error: BaseException | None) -> None:
     """Let a future end, and call what waits for it. No operation by itself."""
     if future._state in _ENDED:
+        last = run.trace[-1].operation
+        run.replace(Operation(last.kind, _cells(run, future, writes=False), last.place))  # nobody waited for this one
         raise _base_.InvalidStateError(f"{future._state}: {future!r}")
     future._result = result
     future._exception = error

@@ -6,13 +6,12 @@ import concurrent.futures
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import _base
 from functools import partial
-from types import FunctionType
 from typing import Any
 
 from atonce.race.operations import Cell
 from atonce.race.places import here
 from atonce.race.primitives.memory import memory
-from atonce.race.primitives.replacing import REPLACEMENTS, Replacement
+from atonce.race.primitives.replacing import replace_code, twin_of
 from atonce.race.primitives.waiting import wait_until
 from atonce.race.scheduler import Scheduler, active
 
@@ -113,15 +112,8 @@ def _cells(run: Scheduler, futures: list[Any]) -> tuple[Cell, ...]:
     return tuple([(run.number(future), None, False) for future in futures])
 
 
-def _twin(function: Any) -> Any:
-    """Return the same function once more: the first one gets other code."""
-    twin = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    twin.__kwdefaults__ = function.__kwdefaults__
-    return twin
-
-
-_real_wait: Any = _twin(_base.wait)
-_real_as_completed: Any = _twin(_base.as_completed)
+_real_wait = twin_of(_base.wait)
+_real_as_completed = twin_of(_base.as_completed)
 
 
 def _wait_code(fs: Any, timeout: Any = None, return_when: Any = _base.ALL_COMPLETED) -> Any:
@@ -136,6 +128,5 @@ def _as_completed_code(fs: Any, timeout: Any = None) -> Any:
     return stand_in(fs, timeout)
 
 
-# Not the name is replaced but the code: whoever has imported the function has it.
-for _function, _code in ((concurrent.futures.wait, _wait_code), (concurrent.futures.as_completed, _as_completed_code)):
-    REPLACEMENTS.append(Replacement(_function, "__code__", _function.__code__, _code.__code__))
+replace_code(concurrent.futures.wait, _wait_code)
+replace_code(concurrent.futures.as_completed, _as_completed_code)

@@ -25,10 +25,11 @@ class Memory:
         tasks: for a thread that was started in the run, its task.
         finished: for a future, the how-manieth it was to finish.
         users: for a barrier, the tasks that have come to it.
+        flows: for a queue or a semaphore, what went in and out.
         pools: for an executor, what we know of it.
     """
 
-    __slots__ = ("_counts", "finished", "pools", "shadows", "tasks", "users", "waiting")
+    __slots__ = ("_counts", "finished", "flows", "pools", "shadows", "tasks", "users", "waiting")
 
     def __init__(self) -> None:
         self.shadows: dict[int, Any] = {}
@@ -36,6 +37,7 @@ class Memory:
         self.tasks: dict[int, Task] = {}
         self.finished: dict[int, int] = {}
         self.users: dict[int, set[int]] = {}
+        self.flows: dict[int, Any] = {}
         self.pools: dict[int, Any] = {}
         self._counts: dict[str, int] = {}
 

@@ -10,6 +10,8 @@ from typing import Any, Self
 from atonce.errors import InternalError, RaceError
 from atonce.race.primitives import (
     barriers,
+    caches,
+    census,
     conditions,
     executors,
     futures,
@@ -31,6 +33,8 @@ __all__ = ("REPLACED", "Patched", "shadow")
 
 _MODELS = (
     barriers,
+    caches,
+    census,
     conditions,
     executors,
     futures,

@@ -13,6 +13,7 @@ from typing import Any
 
 from atonce.race.operations import Cell, Operation
 from atonce.race.places import here
+from atonce.race.primitives.flows import HEAD, TAIL, flow_of
 from atonce.race.primitives.locks import raw
 from atonce.race.primitives.replacing import instead_of
 from atonce.race.primitives.waiting import wait_until, wake_foreign
@@ -37,15 +38,22 @@ def _put(run: Scheduler, self: Any, item: Any, block: bool = True, timeout: floa
     if not endless and block and timeout is not None and timeout < 0:
         raise ValueError("'timeout' must be a non-negative number")
     limit = None if endless else timeout if block else 0
-    cells = _cells(run, self, None, writes=True)
-    there = wait_until(run, "put", cells, room, limit, here(), _free(run, self), waits=False, enables=_is_fifo(self))
-    if _is_shut(self):
-        raise _ShutDown
-    if not there:
-        raise queue.Full
+    place = here()
+    fifo = _is_fifo(self)
+    cells = _cells(run, self, HEAD, TAIL, writes=True)
+    there = wait_until(run, "put", cells, room, limit, place, _free(run, self), waits=False, enables=fifo)
+    if not there or _is_shut(self):
+        run.replace(Operation("put", _cells(run, self, HEAD, TAIL, writes=False), place))
+        raise _ShutDown if _is_shut(self) else queue.Full
+    if fifo:
+        flow = flow_of(run, self, len(self.queue))
+        cells = flow.give((run.number(self), run.number(self.queue)), room=max(0, self.maxsize))
+        run.replace(Operation("put", (*cells, (run.number(self.mutex), None, False)), place, enables=True))
     with _mutex_held(run, self):
         self._put(item)
         self.unfinished_tasks += 1
+    # A put lets a get go on, and keeps a join from it: the first never races, the second does, so these are two operations.
+    run.note(Operation("count", _counted(run, self, writes=True), place))
     wake_foreign(self.not_empty, 1)
 
 
@@ -59,13 +67,15 @@ def _get(run: Scheduler, self: Any, block: bool = True, timeout: float | None = 
 
     if block and timeout is not None and timeout < 0:
         raise ValueError("'timeout' must be a non-negative number")
-    there = wait_until(
-        run, "get", _cells(run, self, "queue", writes=True), filled, timeout if block else 0, here(), _free(run, self)
-    )
-    if _is_shut(self) and not _size(run, self):
-        raise _ShutDown
-    if not there:
-        raise queue.Empty
+    place = here()
+    cells = _cells(run, self, HEAD, TAIL, writes=True)
+    wait_until(run, "get", cells, filled, timeout if block else 0, place, _free(run, self))
+    if not _size(run, self):
+        run.replace(Operation("get", _cells(run, self, HEAD, TAIL, writes=False), place))
+        raise _ShutDown if _is_shut(self) else queue.Empty
+    if _is_fifo(self):
+        cells = flow_of(run, self, len(self.queue)).take((run.number(self), run.number(self.queue)))
+        run.replace(Operation("get", (*cells, (run.number(self.mutex), None, False)), place, waits=block and timeout is None))
     with _mutex_held(run, self):
         item = self._get()
     wake_foreign(self.not_full, 1)
@@ -74,7 +84,7 @@ def _get(run: Scheduler, self: Any, block: bool = True, timeout: float | None = 
 
 @instead_of(queue.Queue, "task_done")
 def _task_done(run: Scheduler, self: Any) -> None:
-    _step(run, self, "task_done", "unfinished_tasks", writes=True, enables=True)
+    run.point(Operation("task_done", _counted(run, self, writes=True), here(), _free(run, self), enables=True))
     if self.unfinished_tasks <= 0:
         raise ValueError("task_done() called too many times")
     self.unfinished_tasks -= 1
@@ -84,31 +94,30 @@ def _task_done(run: Scheduler, self: Any) -> None:
 
 @instead_of(queue.Queue, "join")
 def _join(run: Scheduler, self: Any) -> None:
-    cells = _cells(run, self, "unfinished_tasks", writes=False)
-    wait_until(run, "queue.join", cells, lambda: not self.unfinished_tasks, None, here(), _free(run, self), waits=False)
+    wait_until(run, "join", _counted(run, self, writes=False), lambda: not self.unfinished_tasks, None, here(), _free(run, self))
 
 
 @instead_of(queue.Queue, "qsize")
 def _qsize(run: Scheduler, self: Any) -> int:
-    _step(run, self, "qsize", "queue", writes=False)
+    _look(run, self, "qsize")
     return _size(run, self)
 
 
 @instead_of(queue.Queue, "empty")
 def _empty(run: Scheduler, self: Any) -> bool:
-    _step(run, self, "empty", "queue", writes=False)
+    _look(run, self, "empty")
     return not _size(run, self)
 
 
 @instead_of(queue.Queue, "full")
 def _full(run: Scheduler, self: Any) -> bool:
-    _step(run, self, "full", "queue", writes=False)
+    _look(run, self, "full")
     return 0 < int(self.maxsize) <= _size(run, self)
 
 
 @instead_of(queue.Queue, "shutdown")
 def _shutdown(run: Scheduler, self: Any, immediate: bool = False) -> None:  # noqa: FBT001, FBT002
-    _step(run, self, "shutdown", None, writes=True)
+    run.point(Operation("shutdown", _cells(run, self, None, writes=True), here(), _free(run, self)))
     self.is_shutdown = True
     if immediate:
         with _mutex_held(run, self):
@@ -152,16 +161,21 @@ def _free(run: Scheduler, self: Any) -> Callable[[], bool]:
     return free
 
 
-def _cells(run: Scheduler, self: Any, element: str | None, *, writes: bool) -> tuple[Cell, ...]:
+def _cells(run: Scheduler, self: Any, *elements: object, writes: bool) -> tuple[Cell, ...]:
     """Name what a method touches: the queue, what it keeps its items in, and the mutex, which somebody may hold meanwhile."""
-    cells: list[Cell] = [(run.number(self), element, writes), (run.number(self.mutex), None, False)]
-    if element != "unfinished_tasks":
-        cells.append((run.number(self.queue) if hasattr(self, "queue") else run.number(self), None, writes))
-    return tuple(cells)
+    number = run.number(self)
+    inside = run.number(self.queue) if hasattr(self, "queue") else number
+    return (*[(number, element, writes) for element in elements], (inside, None, writes), (run.number(self.mutex), None, False))
 
 
-def _step(run: Scheduler, self: Any, kind: str, element: str | None, *, writes: bool, enables: bool = False) -> None:
-    run.point(Operation(kind, _cells(run, self, element, writes=writes), here(), _free(run, self), enables=enables))
+def _counted(run: Scheduler, self: Any, *, writes: bool) -> tuple[Cell, ...]:
+    """Name what the count of unfinished tasks is."""
+    done, mutex = run.number(self.all_tasks_done), run.number(self.mutex)
+    return ((run.number(self), "unfinished_tasks", writes), (done, None, writes), (mutex, None, False))
+
+
+def _look(run: Scheduler, self: Any, kind: str) -> None:
+    run.point(Operation(kind, _cells(run, self, HEAD, TAIL, writes=False), here(), _free(run, self)))
 
 
 @contextmanager

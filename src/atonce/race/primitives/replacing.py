@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from atonce.race.scheduler import active
 
-__all__ = ("REPLACED", "REPLACEMENTS", "Replacement", "instead_of", "replace_name")
+__all__ = ("REPLACED", "REPLACEMENTS", "Replacement", "instead_of", "replace_code", "replace_name", "twin_of")
 
 
 class Replacement(NamedTuple):
@@ -39,6 +40,21 @@ def replace_name(owner: Any, name: str, replacement: Any) -> None:
     REPLACEMENTS.append(Replacement(owner, name, original, replacement))
     if not isinstance(owner, type):
         REPLACED[original] = replacement
+
+
+def replace_code(function: Any, stand_in: Any) -> None:
+    """Let a function written in Python run other code while a check is on: so also those have it who have imported the function.
+
+    The code runs among the names of the function's own module: it has to import what it needs.
+    """
+    REPLACEMENTS.append(Replacement(function, "__code__", function.__code__, stand_in.__code__))
+
+
+def twin_of(function: Any) -> Any:
+    """Return the same function once more: one whose code stays."""
+    twin = FunctionType(function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    twin.__kwdefaults__ = function.__kwdefaults__
+    return twin
 
 
 def instead_of(owner: type, *names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from atonce.race.operations import Operation
 from atonce.race.places import here
+from atonce.race.primitives.flows import flow_of
 from atonce.race.primitives.locks import LikeReal
 from atonce.race.primitives.replacing import replace_name
 from atonce.race.primitives.shadows import SHADOWS
@@ -47,7 +48,10 @@ class SimpleQueue(metaclass=LikeReal):
         """Put an item in. It never waits."""
         run = active()
         if run is not None:
-            run.point(Operation("put", ((run.number(self._itself), None, True),), here(), enables=True))
+            number, place = run.number(self._itself), here()
+            flow = flow_of(run, self._itself, self._inside.qsize())
+            run.point(Operation("put", ((number, None, True),), place, enables=True))
+            run.replace(Operation("put", flow.give((number,)), place, enables=True))
         self._inside.put(item)
 
     def put_nowait(self, item: Any) -> None:
@@ -61,8 +65,11 @@ class SimpleQueue(metaclass=LikeReal):
             return self._inside.get(block, timeout)
         if block and timeout is not None and timeout < 0:
             raise ValueError("'timeout' must be a non-negative number")
-        cells = ((run.number(self._itself), None, True),)
-        wait_until(run, "get", cells, lambda: not self._inside.empty(), timeout if block else 0, here())
+        number, place = run.number(self._itself), here()
+        flow = flow_of(run, self._itself, self._inside.qsize())
+        there = wait_until(run, "get", ((number, None, True),), lambda: not self._inside.empty(), timeout if block else 0, place)
+        cells = flow.take((number,)) if there else ((number, None, False),)
+        run.replace(Operation("get", cells, place, waits=block and timeout is None))
         return self._inside.get_nowait()
 
     def get_nowait(self) -> Any:
