@@ -1,7 +1,7 @@
 """Small random programs as text: two or three threads that share a few things, and say at the end what they have seen.
 
-Each seed gives one program. What it does at the end is the same in each order only if all its parts are told apart, so a thread keeps
-what it has read, and the exception that ended it, in ``out``; and nothing that is kept there depends on addresses or time.
+Each seed gives one program. What it does at the end is the same in each order only if all its parts are told apart, so a thread
+keeps what it has read, and the exception that ended it, in ``out``; and nothing that is kept there depends on addresses or time.
 """
 
 import importlib.util

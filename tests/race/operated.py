@@ -12,7 +12,7 @@ _LOCKS = ("a", "b")
 
 
 class Operated:
-    """A program made of a seed: what each task does, one word and its arguments after the other. Some do little but wait and let go on."""
+    """A program made of a seed: what each task does, one word and its arguments after the other. Some mostly wait."""
 
     def __init__(self, seed, tasks, events, *, waits=False):
         self.random = Random(seed)

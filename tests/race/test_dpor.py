@@ -13,7 +13,7 @@ def walk(program, limit=5_000):
     with carriers() as threads:
         while not tree.exhausted:
             seen = []
-            run = run_once(lambda p: seen.append(program(p)), tree, threads)
+            run = run_once(lambda p, seen=seen: seen.append(program(p)), tree, threads)
             outcomes.append(run.failure.kind if run.failure else seen[0])
             assert len(outcomes) < limit
     assert not tree.doubt
@@ -148,7 +148,7 @@ def test_what_a_daemon_was_about_to_do_when_the_program_ended_is_tried_before():
     with carriers() as threads:
         for _ in range(5):
             seen = []
-            run_once(lambda p: seen.append(program(p)), tree, threads)
+            run_once(lambda p, seen=seen: seen.append(program(p)), tree, threads)
             outcomes.add(seen[0])
             if tree.exhausted:
                 break

@@ -3,12 +3,12 @@
 from random import Random
 
 import pytest
-from tests.race.hand import Bench, Lock, P
 
 from atonce.race.minimise import minimise
 from atonce.race.search.counting import Following
 from atonce.race.search.randomly import RandomWalk
 from atonce.race.search.strategy import Strategy
+from tests.race.hand import Bench, Lock, P
 
 
 def counter(threads, times=1):

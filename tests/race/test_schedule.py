@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.race.hand import Bench
 
 from atonce.errors import OptionError
 from atonce.race.budget import seconds_of
 from atonce.race.schedule import format_picks, parse_picks
 from atonce.race.search.replaying import Replaying
 from atonce.race.search.strategy import Strategy
+from tests.race.hand import Bench
 
 
 @given(st.lists(st.integers(-30, 30)))

@@ -3,7 +3,6 @@
 from random import Random
 
 import pytest
-from tests.race.hand import Bench, Box, Lock
 
 from atonce.race.minimise import minimise
 from atonce.race.operations import Operation, Place
@@ -12,6 +11,7 @@ from atonce.race.schedule import format_picks, parse_picks
 from atonce.race.search.randomly import RandomWalk
 from atonce.race.settings import settings
 from atonce.race.telling.tell import tell
+from tests.race.hand import Bench, Box, Lock
 
 BANK = """\
 import threading

@@ -1,4 +1,4 @@
-"""The calls: `explore` looks for an order in which a function fails, `check` makes a test of that, `replay` runs one order again."""
+"""The calls: `explore` looks for an order in which a function fails, `check` is a test of that, `replay` runs one order again."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ def explore(
 ) -> Report:
     """Run a function again and again, each time in another order of its threads, and report whether any order makes it fail.
 
-    The function is an ordinary test: it builds its state, starts threads, joins them, and asserts. All that it does with ``threading``,
-    ``queue``, ``concurrent.futures`` (threads), ``asyncio`` and ``time`` is under control while it runs, and nothing else is changed.
+    The function is an ordinary test: it builds its state, starts threads, joins them, and asserts. All that it does with
+    ``threading``, ``queue``, ``concurrent.futures`` (threads), ``asyncio`` and ``time`` is under control while it runs, and
+    nothing else is changed.
 
     Args:
         fn: the function, synchronous or a coroutine function, without arguments.

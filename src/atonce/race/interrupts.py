@@ -1,7 +1,7 @@
 """Ctrl-C while a run is on: it ends the run at the next step, whichever thread is running then.
 
-Python raises KeyboardInterrupt in the main thread, which is parked most of the time, or in the middle of handing on a baton. So while
-a run is on, the signal is only noted; a second one is raised at once, for a program that comes to no step any more.
+Python raises KeyboardInterrupt in the main thread, which is parked most of the time, or in the middle of handing on a baton. So
+while a run is on, the signal is only noted; a second one is raised at once, for a program that comes to no step any more.
 """
 
 from __future__ import annotations

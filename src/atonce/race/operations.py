@@ -51,8 +51,8 @@ class Operation:
         place: where it stands in the source, if known.
         ready: whether it can be done now; ``None``: always. It is asked between steps, by whichever task runs.
         wake_s: virtual time at which it becomes ready by itself: the end of a timeout.
-        waits: it waits until others let it go on, without a limit. What enables it (``enables``) never races with it: the two either
-            cannot be swapped, or it makes no difference.
+        waits: it waits until others let it go on, without a limit. What enables it (``enables``) never races with it: the two
+            either cannot be swapped, or it makes no difference.
         enables: it is what ``waits`` waits for: a release, a put, a notification, a thread's end.
         yields: nothing is lost if others go first: sleeping, yielding.
     """

@@ -102,7 +102,10 @@ class Runner:
         return run
 
     def looks_at_locks(self, run: Scheduler) -> bool:
-        """Tell whether a run asked if a lock is free. From now on a release is a step of its own, and what was found before is void."""
+        """Tell whether a run asked if a lock is free, and was the first to.
+
+        From now on a release is a step of its own, so the tree that was walked until now is void.
+        """
         asked = run.wants_strict and not self._strict
         self._strict = self._strict or asked
         return asked
@@ -112,7 +115,7 @@ class Runner:
 def _early_names() -> Iterator[None]:
     """Let the eye hand on calls of what user code has imported by name, and locks made before, to the primitives."""
     plain = hooks.shadow
-    hooks.shadow = shadow
+    hooks.shadow = shadow  # type: ignore[assignment]  # (a parameter's name)
     hooks.replaced.update({id(original): replacement for original, replacement in REPLACED.items()})
     try:
         yield

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from atonce.race.carriers import Carriers
     from atonce.race.search.strategy import Strategy
 
-__all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "active", "activate", "deactivate")
+__all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "activate", "active", "deactivate")
 
 _END = object()  # stands for the end of the program, which daemons do not live to see
 _PATIENCE = 2_000  # operations that a task may do while it is being unwound, before it is stopped at the next one again
@@ -74,7 +74,22 @@ class Step(NamedTuple):
 class Task:
     """What the scheduler knows of one thread of the program under test. Number 0 is the one that called."""
 
-    __slots__ = ("abandoned", "baton", "begun", "born", "caught", "daemon", "done", "held", "ident", "name", "number", "pending", "subject", "unwinding")
+    __slots__ = (
+        "abandoned",
+        "baton",
+        "begun",
+        "born",
+        "caught",
+        "daemon",
+        "done",
+        "held",
+        "ident",
+        "name",
+        "number",
+        "pending",
+        "subject",
+        "unwinding",
+    )
 
     def __init__(self, number: int, name: str, pending: Operation, subject: object = None, *, daemon: bool = False) -> None:
         self.number = number
@@ -188,17 +203,20 @@ class Scheduler:
             return
         me.pending = operation
         chosen = self._next(me)
-        if chosen is not me:
+        if chosen is not None and chosen is not me:
             self._hand(chosen)
             me.baton.acquire()
-            self.ident = me.ident
-            if self.aborting:
-                me.unwinding = True
-                raise Abort
+            self._taken_up_by(me)
         step = Step(me.number, me.pending, len(self.picks) - 1)
         self.trace.append(step)
         if self.on_step is not None:
             self.on_step(step)
+
+    def _taken_up_by(self, me: Task) -> None:
+        self.ident = me.ident
+        if self.aborting:
+            me.unwinding = True
+            raise Abort
 
     def note(self, operation: Operation) -> None:
         """Record what the running task does now, without letting others go first."""
@@ -351,10 +369,7 @@ class Scheduler:
                 return None
             me.unwinding = True
             raise Abort
-        if len(enabled) == 1 and not self._every_pick:
-            chosen = enabled[0]
-        else:
-            chosen = self._pick(self, enabled, me)
+        chosen = enabled[0] if len(enabled) == 1 and not self._every_pick else self._pick(self, enabled, me)
         operation = chosen.pending
         if operation.wake_s is not None and operation.ready is None and operation.wake_s > self.now_s:
             self.now_s = operation.wake_s  # whoever sleeps may be woken at any time, and then it is that late

@@ -7,7 +7,6 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from inspect import iscoroutinefunction
 from typing import Any, NamedTuple
 
 from atonce.errors import OptionError
@@ -51,7 +50,7 @@ class Target(NamedTuple):
         if fn is None:
             if setup is None or not workers:
                 raise OptionError("explore() needs a function, or setup= and workers= (and invariant=)")
-            functions = (setup, *workers, *([invariant] if invariant is not None else []))
+            functions: tuple[Callable[..., object], ...] = (setup, *workers, *([invariant] if invariant is not None else []))
             program: Callable[[], object] = functools.partial(_side_by_side, setup, tuple(workers), invariant)
         elif setup is not None or workers is not None or invariant is not None:
             raise OptionError("explore() takes a function, or setup=, workers= and invariant=, not both")

@@ -170,7 +170,7 @@ def attribute_in_argument(box):
 
 @reads(Box, set_n)
 def attribute_through_method(box):
-    return box.__eq__(0)  # noqa: PLC2801
+    return box.__eq__(0)
 
 
 @reads(Box, set_n)
@@ -258,7 +258,7 @@ def store_by_starred_unpacking(box, n):
 
 @writes(Box, get_n, is_two)
 def store_by_for(box, n):
-    for box.n in (n + 1,):  # noqa: B020
+    for box.n in (n + 1,):
         pass
 
 
@@ -293,7 +293,7 @@ def attribute_delete(box, there):
 @writes(Box, lambda box: hasattr(box, "n"), lambda box: not hasattr(box, "n"))
 def call_delattr(box, there):
     if there:
-        delattr(box, "n")  # noqa: B043
+        delattr(box, "n")
 
 
 @updates(Box, is_two)

@@ -88,7 +88,7 @@ def subscript_by_unpacking(items, n):
 
 @writes(one, first_of, first_is_two)
 def subscript_by_for(items, n):
-    for items[0] in (n + 1,):  # noqa: B020
+    for items[0] in (n + 1,):
         pass
 
 
@@ -99,7 +99,7 @@ def operator_setitem(items, n):
 
 @writes(one, first_of, first_is_two)
 def dunder_setitem(items, n):
-    items.__setitem__(0, n + 1)  # noqa: PLC2801
+    items.__setitem__(0, n + 1)
 
 
 @writes(counted, n_of, n_is_two)

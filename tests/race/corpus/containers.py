@@ -92,7 +92,7 @@ def itemgetter(items):
 
 @reads(numbers, set_first)
 def dunder_getitem(items):
-    return items.__getitem__(0)  # noqa: PLC2801
+    return items.__getitem__(0)
 
 
 @reads(lambda: [[1]], lambda items: set_first(items[0]))
@@ -236,7 +236,7 @@ def len_of_dict(items):
 
 @reads(numbers, grow)
 def dunder_len(items):
-    return items.__len__()  # noqa: PLC2801
+    return items.__len__()
 
 
 # ---------------------------------------------------------------- all of it

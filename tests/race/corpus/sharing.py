@@ -3,8 +3,8 @@
 `reads`: a thread looks twice, in this way, and relies on seeing the same; another one changes something in between, in one step.
 Who does not know the kind sees no place between the two looks at which the other one could come.
 
-`writes`: two threads look, in a plain way, and then change what they saw, in this way. Who does not know the kind takes look and change
-for one step.
+`writes`: two threads look, in a plain way, and then change what they saw, in this way. Who does not know the kind takes look and
+change for one step.
 
 `updates`: two threads do it once each, and one must not overwrite the other: a kind that both looks and changes.
 """

@@ -120,7 +120,7 @@ def test_a_get_that_nobody_serves_is_a_deadlock():
 
 def test_the_methods_of_a_subclass_are_called_under_its_mutex():
     class Own(queue.Queue):
-        def _init(self, maxsize):  # noqa: ARG002
+        def _init(self, maxsize):
             self.queue = []
 
         def _qsize(self):

@@ -3,8 +3,8 @@
 A race that was seen is a hint where to look, never a verdict: this strategy makes the other order likely, and the program says by
 itself whether it can bear it.
 
-Source: K. Sen, Race Directed Random Testing of Concurrent Programs (PLDI 2008). Where we differ: all that come to the first operation
-are held, not one.
+Source: K. Sen, Race Directed Random Testing of Concurrent Programs (PLDI 2008). Where we differ: all that come to the first
+operation are held, not one.
 """
 
 from __future__ import annotations

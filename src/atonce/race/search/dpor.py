@@ -1,11 +1,11 @@
 """All orders that differ, each once: dynamic partial-order reduction, with source sets and sleep sets.
 
 Runs form a tree: a node is a pick. Of each finished run, every race says that there is another order, in which its second block
-comes before its first; the tree gets a branch for it, at the pick of the first, unless one of the branches there leads to it already.
-When no node has a branch left that was not walked, every order that could make a difference has been run.
+comes before its first; the tree gets a branch for it, at the pick of the first, unless one of the branches there leads to it
+already. When no node has a branch left that was not walked, every order that could make a difference has been run.
 
-Source: P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, Optimal Dynamic Partial Order Reduction (POPL 2014): Source-DPOR, algorithm 1.
-Where we differ:
+Source: P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, Optimal Dynamic Partial Order Reduction (POPL 2014): Source-DPOR, algorithm
+1. Where we differ:
 
 * A sleeping task is judged by what it is about to do in this run, since objects have numbers of this run only.
 * A pick between things that are no tasks (`Scheduler.choose`) gets all branches: nothing is known of what they touch.
@@ -153,9 +153,7 @@ class Dpor(Strategy):
         """Wake those whose next operation conflicts with what was done since they fell asleep."""
         if self._sleep:
             done = [step.operation for step in run.trace[self._seen :]]
-            self._sleep = frozenset(
-                [number for number in self._sleep if not _meets(run.tasks[number].pending, done)]
-            )
+            self._sleep = frozenset([number for number in self._sleep if not _meets(run.tasks[number].pending, done)])
 
     # ---------------------------------------------------------------- between runs
 

@@ -1,7 +1,7 @@
 """What a finished run says about order: which steps follow from which others, and which two could have come the other way round.
 
-A *block* is what a task does between two picks: the operation that the pick let happen, and what was noted after it. Blocks are what
-the scheduler can put in another order, so everything here is about blocks.
+A *block* is what a task does between two picks: the operation that the pick let happen, and what was noted after it. Blocks are
+what the scheduler can put in another order, so everything here is about blocks.
 
 A block *happens before* another one if it is an earlier one of the same task, or conflicts with it and came first, or by a chain of
 these. Two conflicting blocks *race* if no chain orders them but their own conflict: then there is a run in which they are swapped.
@@ -131,10 +131,8 @@ def races_of(run: Scheduler, blocks: Sequence[Block]) -> Iterator[Race]:
     born = _births(run, blocks)
     for index, block in enumerate(blocks):
         clock = list(clocks[block.task])
-        if not block.count and clock[block.task] == 0:
-            parent = born.get(block.task)
-            if parent is not None:
-                _join(clock, blocks[parent].clock)
+        if not clock[block.task] and block.task in born:
+            _join(clock, blocks[born[block.task]].clock)
         for operation in block.steps:
             aside: list[int] = []
             for number, element, writes in operation.cells:
@@ -145,11 +143,14 @@ def races_of(run: Scheduler, blocks: Sequence[Block]) -> Iterator[Race]:
                 _join(clock, blocks[other].clock)
         block.count = clock[block.task] = clock[block.task] + 1
         block.clock = clocks[block.task] = clock
-        if block.pick < 0:
-            continue  # it was not done, and so nothing that was about to be done as well comes after it
-        for operation in block.steps:
-            for number, element, writes in operation.cells:
-                touched.setdefault(number, _Touched()).add(index, operation, element, writes)
+        if block.pick >= 0:  # else it was not done, and nothing that was about to be done as well comes after it
+            _remember(touched, index, block)
+
+
+def _remember(touched: dict[int, _Touched], index: int, block: Block) -> None:
+    for operation in block.steps:
+        for number, element, writes in operation.cells:
+            touched.setdefault(number, _Touched()).add(index, operation, element, writes)
 
 
 def _met(
@@ -194,5 +195,4 @@ def _births(run: Scheduler, blocks: Sequence[Block]) -> dict[int, int]:
 
 def _join(clock: Clock, other: Clock) -> None:
     for task, count in enumerate(other):
-        if clock[task] < count:
-            clock[task] = count
+        clock[task] = max(clock[task], count)

@@ -36,8 +36,8 @@ class Search(NamedTuple):
 def search(runner: Runner, plan: Plan, *, seconds: float, runs: int | None) -> Search:
     """Run the program in one order after the other.
 
-    The first run is as the program would go by itself. It also warms up: what a program sets up once (imports, caches) would make the
-    second run differ from the first, and the tree of all orders needs equal runs.
+    The first run is as the program would go by itself. It also warms up: what a program sets up once (imports, caches) would make
+    the second run differ from the first, and the tree of all orders needs equal runs.
 
     Args:
         runner: runs the program.
