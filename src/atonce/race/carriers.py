@@ -6,19 +6,17 @@ Each task finds its carrier as it would find a new thread: without thread-local 
 from __future__ import annotations
 
 import _thread
-import ctypes
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from atonce.race.belongings import Belongings
+
 if TYPE_CHECKING:
     from atonce.race.scheduler import Task
 
 __all__ = ("Carriers", "started")
-
-_locals_of_thread = ctypes.pythonapi.PyThreadState_GetDict  # where threading.local keeps what belongs to the calling thread
-_locals_of_thread.restype = ctypes.c_void_p
 
 
 class Carriers:
@@ -44,7 +42,7 @@ class Carriers:
         """Forget what belonged to the task's thread, which may carry another one from now on. Called in that thread."""
         carrier = self._carries.pop(task, None)
         if carrier is not None:
-            _forget_locals()
+            carrier.belongings.forget()
             self._idle.append(carrier)
 
     def abandon(self, task: Task) -> None:
@@ -87,6 +85,7 @@ class _Carrier:
 
     def _carry(self, begun: _thread.LockType) -> None:
         self.ident = get_ident()
+        self.belongings = Belongings()
         begun.release()
         while True:
             self.baton.acquire()
@@ -97,12 +96,6 @@ class _Carrier:
             del body
             if self.lost:
                 return
-
-
-def _forget_locals() -> None:
-    address = _locals_of_thread()
-    if address:
-        ctypes.cast(address, ctypes.py_object).value.clear()
 
 
 # Not threading.Thread, whose methods are patched while a run is on; and names of _thread as they were when this was imported.

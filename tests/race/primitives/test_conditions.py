@@ -124,23 +124,27 @@ def test_a_condition_older_than_the_run():
         assert not condition.wait(0.001)
 
 
+class Own:
+    def __init__(self):
+        self._inner = threading.Lock()
+
+    def acquire(self, *args):
+        return self._inner.acquire(*args)
+
+    def release(self):
+        self._inner.release()
+
+    def locked(self):
+        return self._inner.locked()
+
+    def __enter__(self):
+        return self.acquire()
+
+    def __exit__(self, *details):
+        self.release()
+
+
 def test_a_lock_of_the_users_own():
-    class Own:
-        def __init__(self):
-            self._inner = threading.Lock()
-
-        def acquire(self, *args):
-            return self._inner.acquire(*args)
-
-        def release(self):
-            self._inner.release()
-
-        def __enter__(self):
-            return self.acquire()
-
-        def __exit__(self, *details):
-            self.release()
-
     def program():
         condition, ready = threading.Condition(Own()), []
 

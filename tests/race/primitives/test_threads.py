@@ -185,17 +185,23 @@ def test_threads_without_an_object():
 
 
 def test_thread_local_values_are_of_one_task():
-    kept = threading.local()
+    class Own(threading.local):
+        def __init__(self):
+            self.count = 0
+
+    kept, own = threading.local(), Own()
 
     def program():
         def work():
             before = getattr(kept, "x", None)
             kept.x = 1
-            return before
+            own.count += 1
+            return before, own.count
 
         return together(work, work, work)
 
-    assert {outcome_of(run) for run in walks(program)} == {(None, None, None)}
+    assert {outcome_of(run) for run in walks(program)} == {((None, 1), (None, 1), (None, 1))}
+    assert own.count == 0
 
 
 def test_a_thread_has_the_context_that_it_would_have():
