@@ -105,6 +105,15 @@ def test_a_closure_that_outlives_the_eye_does_no_harm(tmp_path):
             assert survivor() == 4
 
 
+def test_a_closure_that_outlives_an_eye_is_seen_by_one_that_sees_more(tmp_path):
+    with module(tmp_path, SOURCE + "total = 0\ndef late():\n    def inner(): return total\n    return inner\n") as made:
+        with Eye([made.__name__]):
+            survivor = made.late()
+        with module(tmp_path, "def program(other): other.total = 1\n") as other, Eye([made.__name__, other.__name__]) as eye:
+            assert eye.unseen == {}
+            assert _kinds(survivor) == [("read", "total")]
+
+
 def test_a_function_made_of_the_old_code_meanwhile_is_given_its_seen_code_when_it_is_called(tmp_path):
     with module(tmp_path, SOURCE + "def program(a, f): return f(a)\n") as made:
         plain = made.A.plain.__code__
@@ -211,12 +220,12 @@ def test_a_lock_made_before_the_run_gets_a_shadow(tmp_path, monkeypatch):
             return None
 
     monkeypatch.setattr(hooks, "shadow", lambda lock: Shadow())
-    source = "def program(lock):\n    with lock as got: pass\n    return got, lock.acquire()\n"
+    source = "def program(lock, taken):\n    with lock as got: pass\n    return got, lock.acquire(), taken()\n"
     for lock in (_thread.allocate_lock(), threading.RLock()):
         with module(tmp_path, source) as made, Eye([made.__name__]):
-            with running(lambda made=made, lock=lock: made.program(lock)) as (run, results):
+            with running(lambda made=made, lock=lock: made.program(lock, lock.acquire)) as (run, results):
                 assert run.failure is None
-            assert results == [("entered", "shadow")]
+            assert results == [("entered", "shadow", "shadow")]
 
 
 def test_a_generator_that_is_dropped_ends_at_once(tmp_path):

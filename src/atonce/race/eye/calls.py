@@ -114,6 +114,8 @@ def _harmless(site: Site, called: Any, module: object) -> Any:
 def _bound(site: Site, function: Any) -> Any:
     """A method written in C, with its object; or a function of a module."""
     own = function.__self__
+    if type(own) in hooks.LOCKS:
+        return getattr(hooks.shadow(own), function.__name__)
     if own is None or issubclass(type(own), types.ModuleType):
         module = function.__module__
         if only_reads(module):

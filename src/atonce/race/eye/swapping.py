@@ -27,6 +27,7 @@ _ADD_HOOKS = (calls, iterating, operators)  # by being imported
 _Key = tuple[str, int]
 _Kept = tuple[str, frozenset[str], list[Pair]]
 _kept: dict[tuple[str, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
+_plain_of: dict[int, Pair] = {}  # by the id of seen code
 
 
 class Eye:
@@ -109,6 +110,7 @@ class Eye:
         table: dict[_Key, list[Pair]] = {}
         for pair in pairs:
             table.setdefault((pair.plain.co_qualname, pair.plain.co_firstlineno), []).append(pair)
+            _plain_of[id(pair.seen)] = pair
         self._by_key[file] = table
 
     # ---------------------------------------------------------------- swapping
@@ -119,7 +121,11 @@ class Eye:
         if code.co_filename not in self._files:
             return False
         known = self._known.get(id(code))
-        seen = self._find(code, asserts="@pytest_ar" in function.__globals__) if known is None else known[1]
+        if known is None:
+            seen = self._find(code, asserts="@pytest_ar" in function.__globals__)
+            self._known[id(code)] = (code, seen)
+        else:
+            seen = known[1]
         if seen is None or seen is code:
             return False
         try:
@@ -139,8 +145,10 @@ class Eye:
         """
         candidates = self._by_key[code.co_filename].get((code.co_qualname, code.co_firstlineno), [])
         if any(code is pair.seen for pair in candidates):
-            self._known[id(code)] = (code, code)
             return code
+        earlier = _plain_of.get(id(code))
+        if earlier is not None:  # a closure that has outlived an eye that saw other names change
+            code, asserts = earlier.plain, False
         fitting = [pair for pair in candidates if is_same_function(pair.plain, code) and is_same_function(pair.seen, code)]
         if not asserts:
             fitting = [pair for pair in fitting if pair.plain == code]
@@ -151,9 +159,6 @@ class Eye:
             self.unseen[code.co_qualname] = "its source has changed since it was imported"
         elif seen is None and code.co_name == "<lambda>":
             self.unseen[code.co_qualname] = "it cannot be told from others on its line"
-        self._known[id(code)] = (code, seen)
-        if seen is not None:
-            self._known[id(seen)] = (seen, seen)
         return seen
 
     def _restore(self) -> None:
