@@ -164,6 +164,9 @@ TABLE = [
     ("min(d, key=lambda k: k)", ["read d", "read d", "read d"]),
     ("threading.local().x = 1", []),
     ("import io\nf2 = io.StringIO()\nf2.write('a')\nf2.getvalue()", ["write StringIO!", "write StringIO!"]),
+    ("import os\nos.environ['ATONCE_TEST'] = '1'", ["write _Environ!"]),
+    ("import re\nre.compile('a').match('a').group()", []),
+    ("import math\nmath.sqrt(4)", []),
     # variables
     ("global counter\ncounter = 1", ["write globals['counter']!"]),
     ("global counter\ncounter += 1", ["read globals['counter']", "write globals['counter']!"]),

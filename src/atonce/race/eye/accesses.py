@@ -220,14 +220,14 @@ HARMLESS = frozenset(
     (
         "threading", "_thread", "queue", "_queue", "concurrent", "asyncio", "_asyncio", "contextlib", "functools", "types", "abc",
         "_abc", "enum", "typing", "time", "contextvars", "_contextvars", "warnings", "_warnings",
-        "inspect", "pytest", "_pytest", "atonce.race", "importlib", "gc", "sys", "pluggy",
+        "inspect", "logging", "pytest", "_pytest", "atonce.race", "importlib", "gc", "sys", "pluggy",
     )
 )  # fmt: skip
 """Modules of the library that is not looked into. Their functions touch nothing of the user's but by calling the user's code."""
 
 READERS = frozenset(
     (
-        "logging", "traceback", "unittest.case", "re", "pathlib", "datetime", "_datetime", "decimal", "_decimal", "fractions",
+        "traceback", "unittest.case", "re", "pathlib", "datetime", "_datetime", "decimal", "_decimal", "fractions",
         "uuid",
         "tempfile", "os", "posix", "posixpath", "genericpath", "string", "textwrap", "numbers", "hashlib", "base64", "binascii",
         "struct", "_struct", "math", "cmath", "itertools", "urllib.parse", "secrets", "hmac", "shlex", "ast", "keyword", "html",

@@ -10,9 +10,9 @@ import functools
 import types
 from typing import Any
 
-from atonce.race.eye.containers import PLAIN, dictionary
+from atonce.race.eye.containers import BUILTINS, PLAIN, dictionary
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import catch_up, doubt, find, is_harmless, is_seen, is_watched, own_dictionary, unseen
+from atonce.race.eye.watching import catch_up, doubt, find, is_generated, is_harmless, is_seen, is_watched, own_dictionary, unseen
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 
@@ -20,7 +20,7 @@ __all__ = ("forget_types", "is_cached", "loaded", "stored")
 
 _FUNCTIONS = (
     types.FunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType, staticmethod,
-    classmethod, types.BuiltinFunctionType, functools.partialmethod,
+    classmethod, *BUILTINS, functools.partialmethod,
 )  # fmt: skip
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _SKIPPED = PLAIN | {tuple, frozenset, super, _thread._local, types.MethodType, types.TracebackType, types.FrameType}  # noqa: SLF001
@@ -169,5 +169,5 @@ def _seen(run: Scheduler, site: Site, function: Any, base: Any) -> None:
         unseen(run, site, repr(type(function).__name__), None, [base])
     elif is_seen(function.__code__):
         catch_up(function)
-    elif not is_harmless(function.__module__) and not function.__code__.co_filename.startswith("<"):
+    elif not is_harmless(function.__module__) and not is_generated(function, type(base)):
         unseen(run, site, function.__qualname__, function.__module__, [base])

@@ -16,7 +16,7 @@ from typing import Any
 from atonce.race.eye import hooks
 from atonce.race.eye.accesses import ALL, HANDING, Effect
 from atonce.race.eye.attributes import is_cached
-from atonce.race.eye.containers import ITERATORS, base_of, can_change, consumed
+from atonce.race.eye.containers import BUILTINS, ITERATORS, base_of, can_change, consumed
 from atonce.race.eye.effects import apply
 from atonce.race.eye.hooks import hook, replaced
 from atonce.race.eye.iterating import iterate, steps
@@ -40,7 +40,7 @@ from atonce.race.scheduler import Scheduler, active
 __all__ = ("call", "handed", "target")
 
 _SLOTS = (types.MethodDescriptorType, types.WrapperDescriptorType)
-_BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
+_BOUND = (*BUILTINS, types.MethodWrapperType)
 _PYTHON = (types.FunctionType, types.MethodType)
 _GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _CONTAINED = ("_io", "_random", "_csv", "_struct", "itertools")
@@ -78,6 +78,7 @@ def call(site: Site, function: Any) -> Any:
 
 _NOTHING = Effect()
 _READS = Effect(reads=ALL, deep=True)
+_CHANGES = Effect("write", reads=ALL, deep=True)
 
 
 def directly(run: Scheduler, site: Site, function: Any) -> Any:
@@ -97,12 +98,15 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
     if effect is not None:
         return called if effect == _NOTHING else _Call(site, called, effect, own)
     if only_reads(function.__module__):
-        return _Call(site, called, _READS)
+        return _Call(site, called, _CHANGES if can_change(own) else _READS, own)
     if own is not None and is_mixin(function, type(own)):
         return called
     if is_harmless(function.__module__):
         return _harmless(site, called, function.__module__)
-    if is_generated(function) and function.__name__ in ("__init__", "__new__"):
+    if is_generated(function, called if issubclass(type(called), type) else type(own)) and function.__name__ in (
+        "__init__",
+        "__new__",
+    ):
         return called
     return _Unseen(site, called, function.__qualname__, function.__module__, own, in_python=True)
 

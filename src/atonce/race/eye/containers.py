@@ -6,6 +6,7 @@ import array
 import enum
 import gc
 import itertools
+import re
 import types
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Hashable, Iterator
@@ -16,6 +17,7 @@ from atonce.race.operations import WHOLE
 
 __all__ = (
     "BASES",
+    "BUILTINS",
     "EXACT",
     "ITERATORS",
     "PLAIN",
@@ -30,10 +32,13 @@ __all__ = (
     "slots",
 )
 
+BUILTINS: tuple[type, ...] = (types.BuiltinFunctionType, type(re.compile("").match))
+"""Types of functions and bound methods written in C; the other one knows the class that defines it."""
+
 PLAIN = frozenset(
     (
         int, float, bool, str, bytes, complex, types.NoneType, range, type(...), type(NotImplemented), slice, types.CodeType,
-        types.BuiltinFunctionType, types.MethodWrapperType, types.WrapperDescriptorType, types.MethodDescriptorType,
+        *BUILTINS, types.MethodWrapperType, types.WrapperDescriptorType, types.MethodDescriptorType,
         types.GetSetDescriptorType, types.MemberDescriptorType, types.ClassMethodDescriptorType, types.GenericAlias,
         types.UnionType,
     )
@@ -112,7 +117,7 @@ def behind(thing: Any) -> list[Any]:
     if kind in VIEWS or kind in ITERATORS:
         found: list[Any] = []
         for part in consumed(thing) if kind in ITERATORS else gc.get_referents(thing):
-            if type(part) is types.BuiltinFunctionType and base_of(type(part.__self__)) is not None:
+            if type(part) in BUILTINS and base_of(type(part.__self__)) is not None:
                 found.append(part.__self__)
             elif type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None:
                 found += behind(part)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.eye.accesses import HARMLESS, METHODS, READERS
-from atonce.race.eye.containers import EXACT, ITERATORS, base_of, behind, consumed, dictionary, reach
+from atonce.race.eye.containers import BUILTINS, EXACT, ITERATORS, base_of, behind, can_change, consumed, dictionary, reach
 from atonce.race.operations import WHOLE, Cell, Operation, Place
 from atonce.race.scheduler import Scheduler
 
@@ -90,11 +90,11 @@ def is_seen_type(kind: type) -> bool:
     return getattr(sys.modules.get(kind.__module__), "__file__", None) in _files
 
 
-def is_generated(function: types.FunctionType) -> bool:
-    """Tell whether a method was made by ``dataclass`` or by ``namedtuple``, and so touches the attributes of its object alone."""
-    return (
-        function.__code__.co_filename.startswith("<") and function.__name__.startswith("__") and function.__module__ != "__main__"
-    )
+def is_generated(function: types.FunctionType, kind: type) -> bool:
+    """Tell whether a method was made by ``dataclass`` or its like, and so touches the attributes of its object alone."""
+    file = function.__code__.co_filename
+    made = file.startswith("<") and not file.startswith("<frozen") and function.__name__.startswith("__")
+    return made and any(find(kind, name)[0] is not None for name in ("__dataclass_fields__", "__attrs_attrs__", "_fields"))
 
 
 def find(kind: type, name: str) -> tuple[type | None, Any]:
@@ -139,7 +139,7 @@ def read(run: Scheduler, site: Site, *things: Any, deep: bool = False) -> list[C
 
 def of_callback(run: Scheduler, thing: Any) -> list[Cell]:
     """Return what a method written in C touches that is handed on, and called by other C code: ``max(names, key=ages.get)``."""
-    if type(thing) is types.BuiltinFunctionType and base_of(type(thing.__self__)) is not None:
+    if type(thing) in BUILTINS and base_of(type(thing.__self__)) is not None:
         return cells_of(run, [thing.__self__], writes=changes(thing))
     if type(thing) in ITERATORS:
         return [cell for part in consumed(thing) for cell in of_callback(run, part)]
@@ -180,13 +180,13 @@ def _implicitly(run: Scheduler, site: Site, thing: Any, method: types.FunctionTy
     """Look at a special method that the interpreter calls by itself."""
     if is_seen(method.__code__):
         catch_up(method)
-    elif is_generated(method):
+    elif is_generated(method, type(thing)):
         found, complete = reach([thing], objects=True)
         announce(run, site, cells_of(run, found))
         if not complete:
             doubt(run, "reads a structure that is too large to be followed", site.place)
     elif only_reads(method.__module__):
-        announce(run, site, read(run, site, thing, deep=True))
+        announce(run, site, cells_of(run, [thing] if can_change(thing) else [], writes=True))
     elif not is_harmless(method.__module__) and not is_mixin(method, type(thing)):
         unseen(run, site, method.__qualname__, method.__module__, [thing])
 
@@ -216,7 +216,7 @@ def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[A
     found, complete = reach(things, objects=True)
     announce(run, site, cells_of(run, found, writes=True))
     if found or not complete or always:
-        hint = f'; include=["{str(module).partition(".")[0]}"] looks into it' if module not in (None, "builtins") else ""
+        hint = f'; include=["{str(module).partition(".")[0]}"] looks into it' if always and module else ""
         doubt(run, f"{name} does what cannot be seen{hint}", site.place)
 
 
