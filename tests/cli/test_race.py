@@ -129,6 +129,8 @@ def test_a_deadlock(bank):
     again = bank.run("race", "bank.py::test_crossed", "--replay", report["replay"])
     assert again.status == 1
     assert "cycle: T1 -> T2 -> T1" in again.out
+    as_json = bank.run("race", "bank.py::test_crossed", "--replay", report["replay"], "--json")
+    assert as_json.records[0]["story"]["waits"] == report["story"]["waits"]
 
 
 @pytest.mark.parametrize(

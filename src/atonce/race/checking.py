@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Literal, ParamSpec, overload
 
-from atonce.errors import DeadlockFound, OptionError, ScheduleDiverged
+from atonce.errors import OptionError, ScheduleDiverged
 from atonce.race.budget import seconds_of
 from atonce.race.minimise import minimise
 from atonce.race.report import Report, Verdict
@@ -166,8 +166,10 @@ def replay(fn: Callable[[], object], schedule: str, *, include: Sequence[str] | 
                 "It was written for another version of the function, of what it uses, or with other modules included"
             )
         story = tell(runner.once, picks) if failure is not None and failure.error is None else None
+    if failure is not None and failure.error is not None:
+        raise failure.error
     if failure is not None:
-        raise failure.error or DeadlockFound(str(_report(target, "failed", replay=schedule, failure=failure.kind, story=story)))
+        _report(target, "failed", replay=schedule, failure=failure.kind, story=story).assert_ok()
 
 
 def _clear(found: Search, eye: str, target: Target, seed: int, seconds: float) -> Report:
