@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from atonce.race.carriers import Carriers
-from atonce.race.eye import Eye, hooks
+from atonce.race.eye import Eye, hooks, target
 from atonce.race.interrupts import Interrupts
 from atonce.race.loops import loops_patched, run_coroutine_function
 from atonce.race.primitives.patching import REPLACED, Patched, shadow
@@ -83,6 +83,7 @@ class Runner:
             BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
         """
         run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self._strict)
+        run.as_seen = target
         if watch is not None:
             watch(run)
         random.seed(0)

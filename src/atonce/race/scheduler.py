@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atonce.race.operations import WHOLE, Operation, Place
 
@@ -133,6 +133,10 @@ def deactivate() -> None:
     _active = None
 
 
+def _as_it_is(function: Any, place: Place | None) -> Any:  # noqa: ARG001 (as any `Scheduler.as_seen`)
+    return function
+
+
 class Scheduler:
     """One run of one program.
 
@@ -145,6 +149,8 @@ class Scheduler:
         trace: what was done so far.
         unfinished: what daemons were about to do when the program ended.
         doubts: why this run can be no part of a proof: words for people, each once, and the place that was seen first.
+        as_seen: says what is to be called in place of a function that user code has handed to the library, at a place, so that the
+            eye sees what it does, as if the user's code had called it.
     """
 
     def __init__(self, strategy: Strategy, carriers: Carriers, *, max_steps: int, strict: bool = False) -> None:
@@ -163,6 +169,7 @@ class Scheduler:
         self.tasks: list[Task] = []
         self.live: list[Task] = []
         self.kept: list[object] = []  # alive until the run ends: no number is given twice, no address used again
+        self.as_seen: Callable[[Any, Place | None], Any] = _as_it_is
         self.on_step: Callable[[Step], None] | None = None  # who wants to see each step: the report does, in a run of its own
         self._numbers: dict[int, int] = {}
         self._strategy = strategy

@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.operations import WHOLE, Operation
+from atonce.race.places import here
 from atonce.race.scheduler import Abort
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Jobs:
 
     def submit(self, function: Callable[..., object], args: tuple[object, ...]) -> Future[Any]:
         """Start a job, and return what its result will be in."""
-        job = _Job(self, function, args, self._loop.create_future())
+        job = _Job(self, self._run.as_seen(function, here()), args, self._loop.create_future())
         job.number = self._run.number(job)
         job.future.add_done_callback(job.drop)
         if self._undelivered >= _LIMIT:

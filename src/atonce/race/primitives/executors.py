@@ -86,7 +86,7 @@ def _submit(run: Scheduler, self: Any, fn: Callable[..., Any], /, *args: Any, **
     run.number(future)
     flow = flow_of(run, pool.items, len(pool.items))
     run.replace(Operation("submit", (*flow.give((run.number(pool.items),)), *others), place, enables=True))
-    pool.items.append(_Item(future, partial(fn, *args, **kwargs)))
+    pool.items.append(_Item(future, partial(run.as_seen(fn, place), *args, **kwargs)))
     if len(pool.idle) < len(pool.items) and len(pool.workers) < self._max_workers:
         _hire(run, pool)
     pool.tell_idle()

@@ -34,6 +34,8 @@ def _start(run: Scheduler, self: Any) -> None:
     run.point(Operation("start", ((run.number(self), "_started", True),), here()))
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
+    if self._target is not None:
+        self._target = run.as_seen(self._target, here())
     begin(run, self)
 
 
@@ -135,7 +137,7 @@ def _run_timer(run: Scheduler, self: Any) -> None:
     wake_s = run.now_s + max(self.interval, 0)
     run.point(Operation("timer", ((run.number(self.finished), None, False),), here(), wake_s=wake_s, yields=True))
     if not self.finished._flag:
-        self.function(*self.args, **self.kwargs)
+        run.as_seen(self.function, here())(*self.args, **self.kwargs)
     self.finished.set()
 
 
@@ -148,11 +150,13 @@ def _start_new_thread(function: Any, args: Any, kwargs: Any = None, /) -> int:
         raise TypeError("first arg must be callable")
     if not isinstance(args, tuple):
         raise TypeError("2nd arg must be a tuple")
-    run.point(Operation("start", (), here()))
+    place = here()
+    run.point(Operation("start", (), place))
+    seen = run.as_seen(function, place)
 
     def body() -> None:
         try:
-            function(*args, **(kwargs or {}))
+            seen(*args, **(kwargs or {}))
         finally:
             if run.aborting:
                 release_held(run, run.running)
