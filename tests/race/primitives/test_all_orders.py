@@ -36,6 +36,40 @@ def events_set_twice():
     return flag.is_set()
 
 
+def set_that_nobody_needed():
+    flag, other = threading.Event(), queue.SimpleQueue()
+
+    def late():
+        other.put(1)
+        flag.set()
+
+    def wait_and_look():
+        flag.wait()
+        return other.qsize()
+
+    return together(flag.set, late, wait_and_look)
+
+
+def abort_after_all_have_come():
+    gate = threading.Barrier(2)
+
+    def last():
+        gate.wait()
+        gate.abort()
+
+    return together(lambda: attempt(gate.wait), last)
+
+
+def one_completed_or_both():
+    one, other = Future(), Future()
+
+    def look():
+        done, _ = wait([one, other], return_when=FIRST_COMPLETED)
+        return (one in done, other in done)
+
+    return together(lambda: (one.set_result(1), other.set_result(2)), look)
+
+
 def semaphore_of_two():
     places, box = threading.Semaphore(2), queue.SimpleQueue()
 
@@ -126,6 +160,12 @@ def result_set_twice():
         return attempt(promise.set_result, 2)
 
     return together(lambda: attempt(promise.set_result, 1), late, lambda: (promise.result(), other.qsize()))
+
+
+def who_does_it():
+    with ThreadPoolExecutor(2, thread_name_prefix="w") as pool:
+        futures = [pool.submit(lambda: threading.current_thread().name[-1]) for _ in range(2)]
+        return futures[0].result() + futures[1].result()
 
 
 def submit_from_two():
@@ -470,6 +510,9 @@ PROGRAMS = [
     timer,
     sleeps,
     events_set_twice,
+    set_that_nobody_needed,
+    abort_after_all_have_come,
+    one_completed_or_both,
     semaphore_of_two,
     bounded_of_two,
     put_that_nobody_needed,
@@ -492,6 +535,12 @@ def test_the_tree_has_every_outcome(program):
 def test_items_of_an_executor_come_in_each_order(program):
     found, _, doubts = tree(program)
     assert found == {"ab", "ba"}
+    assert not doubts
+
+
+def test_items_of_an_executor_are_done_by_any_worker():
+    found, _, doubts = tree(who_does_it)
+    assert found == {"00", "01", "10", "11"}
     assert not doubts
 
 
