@@ -52,13 +52,15 @@ def program(out):
 _NAMES = "s, items, table, a, b, r, gate, permits, belt, cond"
 
 # What a thread can do, and about how many operations that is. {v}: a local name, {p} and {q}: an attribute, {k}: a number.
-_SIMPLE = (
+_ATTRIBUTES = (
     (1, "{v} = s.{p}"),
     (1, "s.{p} = {k}"),
     (2, "s.{p} += {k}"),
     (2, "s.{p} = s.{q} + {k}"),
     (2, "if s.{p}:\n    s.{q} = {k}"),
     (2, "{v} = s.x, s.y"),
+)
+_LISTS = (
     (1, "items.append({k})"),
     (1, "{v} = items[-1]"),
     (1, "items[0] = {k}"),
@@ -69,6 +71,8 @@ _SIMPLE = (
     (1, "items.extend(({k}, {k}))"),
     (2, "if items:\n    {v} = items.pop()"),
     (3, "for {v} in items:\n    pass"),
+)
+_DICTS = (
     (1, 'table["k"] = {k}'),
     (2, 'table["k"] += {k}'),
     (1, 'table["j"] = {k}'),
@@ -77,6 +81,7 @@ _SIMPLE = (
     (1, 'del table["k"]'),
     (1, "{v} = tuple(table)"),
     (2, '{v} = table.setdefault("j", {k})'),
+    (3, "for {v} in table:\n    pass"),
 )
 _LOCKING = (
     (1, "with {l}:\n    {simple}"),
@@ -114,14 +119,7 @@ _TELLING = (
     (2, "with cond:\n    s.{p} = {k}\n    cond.notify()"),
     (2, "with cond:\n    {simple}\n    cond.notify_all()"),
 )
-_KINDS = (
-    (_SIMPLE,),
-    (_SIMPLE, _LOCKING),
-    (_SIMPLE, _WAITING),
-    (_SIMPLE, _TRYING),
-    (_SIMPLE, _LOCKING, _TELLING),
-    (_LOCKING, _WAITING),
-)
+_KINDS = ((), (_LOCKING,), (_WAITING,), (_TRYING, _LOCKING), (_LOCKING, _TELLING), (_TELLING,), (_LOCKING, _WAITING))
 
 
 class _Writer:
@@ -129,8 +127,9 @@ class _Writer:
 
     def __init__(self, random, kinds):
         self._random = random
-        self._simple = random.sample(_SIMPLE, 4)  # few, so that the threads meet
-        self._kinds = [self._simple if kind is _SIMPLE else kind for kind in kinds]
+        group = random.choice((_ATTRIBUTES, _LISTS, _DICTS))
+        self._simple = random.sample(group, 4)  # few, so that the threads meet
+        self._kinds = (self._simple, *kinds)
 
     def body(self, most):
         text, events = [], 0
@@ -142,7 +141,7 @@ class _Writer:
 
     def _filled(self, entry):
         events, text = entry
-        lock = self._random.choice("abr")
+        lock = self._random.choice("aabr")
         lines = []
         for line in text.split("\n"):
             if line.strip() == "{simple}":
@@ -169,7 +168,7 @@ def written(seed):
     names = ("first", "second", "third")[:threads]
     tasks = ""
     for name in names:
-        body = "\n".join("        " + line for line in writer.body(random.randrange(3, 6) if threads == 2 else 2))
+        body = "\n".join("        " + line for line in writer.body(random.randrange(3, 6) if threads == 2 else 1))
         tasks += _TASK.format(name=name, names=_NAMES, body=body)
     starts = "\n".join(f"    {name}_ = Thread(target={name}, args=(out, {_NAMES}))\n    {name}_.start()" for name in names[1:])
     joins = "\n".join(f"    {name}_.join()" for name in names[1:])

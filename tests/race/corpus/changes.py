@@ -383,3 +383,18 @@ def set_difference_update(items, size):
 @writes(lambda: {1, 2}, len, lambda items: not items)
 def set_intersection(items, size):
     items &= {size - 1}
+
+
+# ---------------------------------------------------------------- with a constant, which cannot change what it is given to
+
+
+@writes(one, len, lambda items: len(items) == 2)
+def augmented_repetition(items, size):
+    if size == 1:
+        items *= 2
+
+
+@writes(lambda: bytearray(1), len, lambda items: len(items) == 2)
+def augmented_bytearray(items, size):
+    if size == 1:
+        items += b"1"

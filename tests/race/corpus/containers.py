@@ -535,3 +535,23 @@ def bytearray_as_bytes(items):
 @reads(lambda: bytearray(b"ab"), set_first)
 def bytearray_subscript(items):
     return items[0]
+
+
+@reads(lambda: bytearray(b"ab"), set_first)
+def comparison_with_constant(items):
+    return items == b"ab"
+
+
+@reads(lambda: bytearray(b"ab"), set_first)
+def concatenation_with_constant(items):
+    return items + b"c"
+
+
+@reads(lambda: bytearray(b"ab"), set_first)
+def concatenation_to_constant(items):
+    return b"c" + items
+
+
+@reads(lambda: bytearray(b"%d"), lambda items: items.append(0))
+def percent_of_bytearray(items):
+    return items % 1
