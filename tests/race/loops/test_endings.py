@@ -113,6 +113,16 @@ async def failure_in_a_thread():
     assert keep
 
 
+async def failure_before_a_coroutine_from_a_thread_begins():
+    loop = asyncio.get_running_loop()
+
+    def ask():
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop)
+        raise KeyError
+
+    join(start(ask))
+
+
 async def swallowed_abort():
     async def swallow():
         run = active()
@@ -138,6 +148,7 @@ async def swallowed_abort():
         (deadlock_with_cleaning_up, "deadlock"),
         (failure_of_what_never_began, "ValueError"),
         (failure_in_a_thread, "KeyError"),
+        (failure_before_a_coroutine_from_a_thread_begins, "KeyError"),
         (swallowed_abort, "deadlock"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

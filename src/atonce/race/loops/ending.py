@@ -29,12 +29,12 @@ def judge(loop: ControlledLoop) -> None:
 
 
 def condemn(loop: ControlledLoop) -> None:
-    """End all tasks of a loop that have not ended, silently."""
+    """End all tasks of a loop that have not ended, silently, and let nothing run any more."""
     tasks: list[Any] = loop.all
     for task in tasks:
         if task.done():
             task._log_traceback = False
-    if any(not task.done() for task in tasks):
+    if loop.has_something_to_run or any(not task.done() for task in tasks):
         _take_down(loop)
         _close_all(loop, tasks)
     tasks.clear()
@@ -45,10 +45,11 @@ def _close_all(loop: ControlledLoop, tasks: list[Any]) -> None:
     events._set_running_loop(loop)  # without one, what a coroutine awaits in a `finally` block would raise instead
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # what was to be awaited by a coroutine that never began
+            warnings.simplefilter("ignore", RuntimeWarning)  # of what was to be awaited by something that never began
             for task in tasks:  # they may grow meanwhile
                 task._log_destroy_pending = False
                 _close(task.get_coro())
+            loop.forget()
     finally:
         events._set_running_loop(outer)
 

@@ -62,6 +62,11 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
         self._watched = LazySelector(self._uses_sockets)
         super().__init__(self._watched)
 
+    @property
+    def has_something_to_run(self) -> bool:
+        """Whether there are callbacks or timers."""
+        return bool(self._turns or self._brought or self._scheduled)
+
     def forget(self) -> None:
         """Let nothing run any more."""
         self._turns.clear()

@@ -186,7 +186,6 @@ class ControlledLoop(Heart):
     def condemn(self) -> None:
         """End what has not ended, without running more of the program than its ``finally`` blocks."""
         condemn(self)
-        self.forget()
 
     def close(self) -> None:
         """Close the loop. What it leaves undone is ended here, and not when the garbage is collected, inside another run."""
