@@ -1,6 +1,5 @@
 """The tree of all orders reaches what all orders reach: the whole checker, with programs as people write them."""
 
-import pytest
 
 from atonce.race.running import Runner
 from atonce.race.search.dpor import Dpor
@@ -47,7 +46,10 @@ def outcome_of(run, seen):
 
 
 if __name__ == "__main__":
-    import sys, time, tempfile, pathlib
+    import pathlib
+    import sys
+    import tempfile
+    import time
 
     folder = pathlib.Path(tempfile.mkdtemp())
     globals()["MOST"] = int(sys.argv[3])

@@ -28,7 +28,7 @@ def explored(function, seed=0, runs=None):
 
 def replayed(function, report):
     """Return what the order of the report raises."""
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 (compared with what the report says)
+    with pytest.raises(BaseException) as caught:
         race.replay(function, report.replay)
     return caught.value
 
