@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from atonce.race.carriers import Carriers
 from atonce.race.eye import Eye, hooks, target
 from atonce.race.interrupts import Interrupts
-from atonce.race.loops import loops_patched, run_coroutine_function
+from atonce.race.loops import loops_patched, run_coroutine_function, settle
 from atonce.race.primitives.patching import REPLACED, Patched, shadow
 from atonce.race.scheduler import Scheduler, activate, deactivate
 from atonce.race.watchdog import Watchdog
@@ -82,7 +82,7 @@ class Runner:
         Raises:
             BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
         """
-        run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self._strict)
+        run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self._strict, brief=True)
         run.as_seen = target
         if watch is not None:
             watch(run)
@@ -92,6 +92,7 @@ class Runner:
         try:
             run.run(self._program)
         finally:
+            settle(run)
             deactivate()
             self._interrupts.run = self._watchdog.run = None
         self.runs += 1

@@ -11,8 +11,10 @@ never come in: the hooks look at `Scheduler.ident` first.
 
 from __future__ import annotations
 
+import sys
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from atonce.race.operations import WHOLE, Operation, Place
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "activate", "active", "deactivate")
 
+_LIBRARY = {*sys.stdlib_module_names, "atonce"}
 _END = object()  # stands for the end of the program, which daemons do not live to see
 _PATIENCE = 2_000  # operations that a task may do while it is being unwound, before it is stopped at the next one again
 
@@ -133,6 +136,12 @@ def deactivate() -> None:
     _active = None
 
 
+def _has_finalizer(kind: type) -> bool:
+    """Tell whether user code runs when an object of a class ends."""
+    finalizer = getattr(kind, "__del__", None)
+    return isinstance(finalizer, FunctionType) and finalizer.__module__.partition(".")[0] not in _LIBRARY
+
+
 def _as_it_is(function: Any, place: Place | None) -> Any:  # noqa: ARG001 (as any `Scheduler.as_seen`)
     return function
 
@@ -153,7 +162,7 @@ class Scheduler:
             eye sees what it does, as if the user's code had called it.
     """
 
-    def __init__(self, strategy: Strategy, carriers: Carriers, *, max_steps: int, strict: bool = False) -> None:
+    def __init__(self, strategy: Strategy, carriers: Carriers, *, max_steps: int, strict: bool = False, brief: bool = False) -> None:
         self.ident = get_ident()
         self.now_s = 1_000.0
         self.picks: list[int] = []
@@ -177,6 +186,8 @@ class Scheduler:
         self._every_pick = strategy.every_pick
         self._carriers = carriers
         self._max_steps = max_steps
+        self._brief = brief
+        self._steps_alone = 0
         self._over = allocate_lock()
         self._over.acquire()
         self.running = self._new_task("main", None, daemon=False)
@@ -189,6 +200,8 @@ class Scheduler:
         if number is None:
             number = self._numbers[id(thing)] = len(self.kept)
             self.kept.append(thing)
+            if _has_finalizer(type(thing)):
+                self.doubt(f"{type(thing).__qualname__}.__del__ runs later than it would, since the object is kept")
         return number
 
     def same(self, thing: object, owner: object) -> None:
@@ -208,6 +221,8 @@ class Scheduler:
         if self.aborting:
             self._go_on_unwinding(me, operation)
             return
+        if self._brief and len(self.tasks) == 1 and operation.ready is None and operation.wake_s is None and self._alone():
+            return
         me.pending = operation
         chosen = self._next(me)
         if chosen is not None and chosen is not me:
@@ -218,6 +233,11 @@ class Scheduler:
         self.trace.append(step)
         if self.on_step is not None:
             self.on_step(step)
+
+    def _alone(self) -> bool:
+        """Let what the first task does before there is another one pass without a pick: nobody could come in between."""
+        self._steps_alone += 1
+        return self._steps_alone < self._max_steps
 
     def _taken_up_by(self, me: Task) -> None:
         self.ident = me.ident
@@ -370,7 +390,7 @@ class Scheduler:
     def _next(self, me: Task | None) -> Task | None:
         """Decide who goes on. ``None``: nobody, since the run is over, and the last task has ended."""
         enabled = self._enabled()
-        if not enabled or len(self.picks) >= self._max_steps:
+        if not enabled or len(self.picks) + self._steps_alone >= self._max_steps:
             self._no_more(enabled)
             if me is None:
                 return None

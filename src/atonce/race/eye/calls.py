@@ -290,11 +290,17 @@ class _Unseen:
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
         run = active()
-        if run is not None:
-            own = [] if self._own is None else [self._own]
-            given = [*own, *arguments, *named.values()]
-            unseen(run, self._site, self._name, self._module, given, always=self._in_python)
-        return self._function(*arguments, **named)
+        if run is None:
+            return self._function(*arguments, **named)
+        own = [] if self._own is None else [self._own]
+        given = [*own, *arguments, *named.values()]
+        unseen(run, self._site, self._name, self._module, given, always=self._in_python)
+        tasks = len(run.tasks)
+        try:
+            return self._function(*arguments, **named)
+        finally:
+            if len(run.tasks) > tasks:
+                run.doubt(f"{self._name} starts threads, and what it does itself meanwhile cannot be seen", self._site.place)
 
 
 class _Getter:
