@@ -41,7 +41,8 @@ WORK = """
             with open("gate", "w") as gate:
                 gate.write("here")
                 gate.flush()
-                threading.Event().wait()
+                while not threading.Event().wait(0.1):  # a signal that comes just before a wait is heard only after it
+                    pass
         return text * 2
 """
 
