@@ -1,13 +1,17 @@
 """What holds for every test: nothing is left behind."""
 
 import asyncio
+import compileall
+import gc
 import os
 import signal
 from contextlib import suppress
 from inspect import iscoroutinefunction
+from pathlib import Path
 
 import pytest
 
+import atonce
 from atonce.testing import Leaks
 from atonce.testing.evidence import Evidence
 
@@ -29,6 +33,22 @@ def _open_once() -> None:
         return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.sleep(0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once() -> None:
+    """Let the hundreds of programs that tests start find modules compiled, also where they may keep nothing that they compile."""
+    for folder in (*atonce.__path__, Path(__file__).parent):
+        compileall.compile_dir(folder, quiet=2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collect_less() -> None:
+    """Have the garbage collector pass over what is there before the first test: thousands of tests, and what they import."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
