@@ -64,7 +64,9 @@ class Cli:
         return Fifo(self._pipes[-1])
 
     def run(self, *words, stdin=b"", **how):
-        child = self.start(*words, **how)
+        return self.end(self.start(*words, **how), stdin)
+
+    def end(self, child, stdin=b""):
         out, err = child.communicate(stdin)
         return Ended(child.returncode, out.decode(), err.decode())
 
