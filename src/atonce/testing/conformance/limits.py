@@ -11,7 +11,7 @@ from atonce.testing.evidence import Evidence
 
 __all__ = ("CASES",)
 
-_LIMIT_S = 1.0  # short for a test that waits for it, and long beside what others take, on a machine with too much to do as well
+_LIMIT_S = 0.5  # short for a test that waits for it, and long beside what others take, on a machine with too much to do as well
 _HANGS, _GIVES_UP = 2, 5  # the item that hangs, and the one that raises a TimeoutError of its own
 
 
