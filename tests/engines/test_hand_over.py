@@ -298,9 +298,9 @@ def runs(counted):
 
 @pytest.mark.timeout(120 * SOAK)
 @pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "unordered"])
-@pytest.mark.parametrize(("chunksize", "count"), [(None, 180_000), (1, 40_000), (7, 80_000), (1000, 100_000)])
+@pytest.mark.parametrize(("chunksize", "count"), [(None, 90_000), (1, 20_000), (7, 40_000), (1000, 50_000)])
 def test_each_item_is_run_once_and_delivered_once(nursery, chunksize, count, ordered, counted, handed_over):
-    """400,000 items, ordered and not, by both protocols: 1,600,000 in all."""
+    """200,000 items, ordered and not, by both protocols: 800,000 in all."""
     count *= SOAK
     fn = counted(count)
     items = range(count) if ordered else list(range(count))  # pieces of a range cross as such
@@ -384,11 +384,11 @@ class Killer:
 @pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "unordered"])
 @pytest.mark.parametrize(
     ("nursery", "chunksize", "count"),
-    [("fences", None, 100_000), ("fences", 1, 20_000), ("fences", 7, 40_000), ("fences", 1000, 60_000), ("locks", None, 60_000)],
+    [("fences", None, 50_000), ("fences", 1, 10_000), ("fences", 7, 20_000), ("fences", 1000, 30_000), ("locks", None, 30_000)],
     indirect=["nursery"],
 )
 def test_each_item_is_delivered_once_whoever_is_killed(nursery, chunksize, count, ordered, counted):
-    """560,000 items in all. A death makes "at least once" of "once" for what is run; what is delivered is delivered once."""
+    """280,000 items in all. A death makes "at least once" of "once" for what is run; what is delivered is delivered once."""
     count *= SOAK
     fn = counted(count, slow=500, times_ms=(1, 8))
     with atonce.Pool(engine="process", max_workers=2, retries=3) as pool, Killer(fn, count) as killer:
