@@ -97,7 +97,7 @@ class Runner:
             self._interrupts.run = self._watchdog.run = None
         self.runs += 1
         if self.runs % _COLLECT_EVERY == 0:
-            gc.collect()
+            gc.collect(1)
         if run.interrupt is not None:
             raise run.interrupt
         self._max_steps = max(self._max_steps, 10 * len(run.picks))
