@@ -186,7 +186,7 @@ class Scheduler:
         self._every_pick = strategy.every_pick
         self._carriers = carriers
         self._max_steps = max_steps
-        self._brief = brief
+        self._alone = brief  # and no second task has begun
         self._steps_alone = 0
         self._over = allocate_lock()
         self._over.acquire()
@@ -221,7 +221,7 @@ class Scheduler:
         if self.aborting:
             self._go_on_unwinding(me, operation)
             return
-        if self._brief and len(self.tasks) == 1 and operation.ready is None and operation.wake_s is None and self._alone():
+        if self._alone and self._passes_alone(operation):
             return
         me.pending = operation
         chosen = self._next(me)
@@ -234,10 +234,11 @@ class Scheduler:
         if self.on_step is not None:
             self.on_step(step)
 
-    def _alone(self) -> bool:
+    def _passes_alone(self, operation: Operation) -> bool:
         """Let what the first task does before there is another one pass without a pick: nobody could come in between."""
         self._steps_alone += 1
-        return self._steps_alone < self._max_steps
+        free = operation.ready is None or operation.ready()
+        return free and operation.wake_s is None and self._steps_alone < self._max_steps
 
     def _taken_up_by(self, me: Task) -> None:
         self.ident = me.ident
@@ -247,7 +248,7 @@ class Scheduler:
 
     def note(self, operation: Operation) -> None:
         """Record what the running task does now, without letting others go first."""
-        if self.aborting:
+        if self.aborting or self._alone:
             return
         step = Step(self.running.number, operation, -1)
         self.trace.append(step)
@@ -256,7 +257,7 @@ class Scheduler:
 
     def replace(self, operation: Operation) -> None:
         """Say that the step just permitted turns out to touch something else: others have changed what it would do."""
-        if self.trace and not self.aborting:
+        if self.trace and not self.aborting and not self._alone:
             self.trace[-1] = self.trace[-1]._replace(operation=operation)
 
     def choose(self, count: int) -> int:
@@ -282,6 +283,7 @@ class Scheduler:
             daemon: whether the program may end without it.
         """
         task = self._new_task(name, subject, daemon=daemon)
+        self._alone = False
         task.born = next((step.pick for step in reversed(self.trace) if step.pick >= 0 and step.task == self.running.number), -1)
         self._carriers.carry(task, lambda: self._run(task, body))
         return task
@@ -389,7 +391,7 @@ class Scheduler:
 
     def _next(self, me: Task | None) -> Task | None:
         """Decide who goes on. ``None``: nobody, since the run is over, and the last task has ended."""
-        enabled = self._enabled()
+        enabled = [task for task in self.live if (ready := task.pending.ready) is None or ready()] or self._in_time()
         if not enabled or len(self.picks) + self._steps_alone >= self._max_steps:
             self._no_more(enabled)
             if me is None:
@@ -404,23 +406,16 @@ class Scheduler:
         self.could.append(enabled)
         return chosen
 
-    def _enabled(self) -> list[Task]:
-        enabled = self._ready()
-        while not enabled:  # nobody can go on: time passes until a timeout ends
+    def _in_time(self) -> list[Task]:
+        """Let time pass until a timeout ends, since nobody can go on, and return who can then."""
+        enabled: list[Task] = []
+        while not enabled:
             ends = [task.pending.wake_s for task in self.live if task.pending.wake_s is not None]
             later = [end for end in ends if end > self.now_s]
             if not later:
-                return enabled
+                break
             self.now_s = min(later)
-            enabled = self._ready()
-        return enabled
-
-    def _ready(self) -> list[Task]:
-        enabled = []
-        for task in self.live:
-            ready = task.pending.ready
-            if ready is None or ready():
-                enabled.append(task)
+            enabled = [task for task in self.live if task.pending.ready is None or task.pending.ready()]
         return enabled
 
     def _no_more(self, enabled: list[Task]) -> None:
