@@ -88,11 +88,10 @@ def _again(report: Report) -> list[str]:
 
 
 def _proved(report: Report, width: int) -> list[str]:
-    all_of = "The only order" if report.schedules == 1 else f"All {_count(report.schedules, 'order', 'orders')}"
-    was = "was" if report.schedules == 1 else "were"
     lines = _wrapped(
-        f"PROVED  {report.function}: no order of its steps fails, for this input. {all_of} that can make a difference {was} "
-        f"run to the end, of up to {_count(report.steps, 'step', 'steps')} ({_time(report.seconds)})",
+        f"PROVED  {report.function}: no order of its steps fails, for this input. Every order that can make a difference was "
+        f"run to its end: {_count(report.schedules, 'run', 'runs')} of up to {_count(report.steps, 'step', 'steps')} "
+        f"({_time(report.seconds)})",
         width,
         "        ",
     )
