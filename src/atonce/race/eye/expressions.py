@@ -145,7 +145,7 @@ class Expressions(Builder):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """``a + b``: reads containers."""
-        constant = _is_plain(node.right) or (_is_plain(node.left) and not isinstance(node.op, ast.Mod))
+        constant = _is_plain(node.right) and _is_plain(node.left)
         node.left, node.right = self.visit(node.left), self.visit(node.right)
         if constant or not self._on("operator"):
             return node
@@ -154,7 +154,7 @@ class Expressions(Builder):
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """``a == b``, ``a in b``: read containers."""
-        constant = _is_plain(node.left) or any(_is_plain(right) for right in node.comparators)
+        constant = all(_is_plain(operand) for operand in (node.left, *node.comparators))
         contains = any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
         same = all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
         node.left = self.visit(node.left)
@@ -255,7 +255,7 @@ class Expressions(Builder):
 
 
 def _is_plain(node: ast.expr) -> bool:
-    """Tell whether an operand can be no container."""
+    """Tell whether an operand can be no container. What stands beside it can: ``items * 2``, ``buffer == b"end"``, ``array > 0``."""
     if isinstance(node, ast.UnaryOp):
         return _is_plain(node.operand)
     return isinstance(node, ast.Constant | ast.JoinedStr)

@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterable
 
 from atonce.race.eye.building import _placed
-from atonce.race.eye.expressions import ARITHMETIC, Expressions, _is_plain
+from atonce.race.eye.expressions import ARITHMETIC, Expressions
 
 __all__ = ("Rewriter",)
 
@@ -104,7 +104,7 @@ class Rewriter(Expressions):
             old = self._read_name(target, target.id)
             value = self._changed(node, old)
             return _placed(ast.Assign([self._written_name(target, target.id)], value), node)
-        if _is_plain(node.value) or not self._on("augment"):
+        if not self._on("augment"):
             node.value = self.visit(node.value)
             return node
         value = self._changed(node, _placed(ast.Name(target.id, ast.Load()), target))
