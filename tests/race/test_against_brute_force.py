@@ -1,6 +1,5 @@
 """The tree of all orders reaches what all orders reach: the whole checker, with programs as people write them."""
 
-
 from atonce.race.running import Runner
 from atonce.race.search.dpor import Dpor
 from tests.race.exhaustive import Exhaustive

@@ -89,6 +89,12 @@ class Builder(ast.NodeTransformer):
     def _builtin(self, name: str, *arguments: ast.expr, at: ast.AST) -> ast.Call:
         return _placed(ast.Call(ast.Constant(BUILTIN + name), list(arguments), []), at)
 
+    def _is_plain_now(self, name: ast.Name) -> ast.expr:
+        """Ask for the type of a variable before a hook is called: most are numbers, and loops over them are to cost little."""
+        variable = _placed(ast.Name(name.id, ast.Load()), name)
+        plain = _placed(ast.Constant(BUILTIN + "plain"), name)
+        return _placed(ast.Compare(self._builtin("type", variable, at=name), [ast.In()], [plain]), name)
+
     def _temporary(self) -> str:
         self._temporaries += 1
         return f".t{self._temporaries}"

@@ -15,7 +15,7 @@ from atonce.race.eye.sites import Site
 
 __all__ = ("Pair", "children", "compiled", "is_same_function")
 
-_BUILTINS = {"globals": globals, "slice": slice}
+_BUILTINS = {"globals": globals, "slice": slice, "type": type, "plain": frozenset((int, float, bool, str))}
 
 
 class Pair(NamedTuple):

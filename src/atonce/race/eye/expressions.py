@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import operator
 
 from atonce.race.eye.building import Builder, _placed
@@ -150,7 +151,15 @@ class Expressions(Builder):
         if constant or not self._on("operator"):
             return node
         function, _, sign = ARITHMETIC[type(node.op)]
-        return self._hook("binary", self._site(node, "", function, sign), node.left, node.right, at=node)
+        seen = self._hook("binary", self._site(node, "", function, sign), node.left, node.right, at=node)
+        return self._unless_plain(node, seen, node.left, node.right)
+
+    def _unless_plain(self, plain: ast.expr, seen: ast.expr, left: ast.expr, right: ast.expr) -> ast.expr:
+        """Leave an expression as it is where a variable meets a constant, and is a number or a text itself."""
+        name, constant = (right, left) if _is_plain(left) else (left, right)
+        if not (isinstance(name, ast.Name) and _is_plain(constant)):
+            return seen
+        return _placed(ast.IfExp(self._is_plain_now(name), copy.deepcopy(plain), seen), plain)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """``a == b``, ``a in b``: read containers."""
@@ -166,7 +175,8 @@ class Expressions(Builder):
             node.left = self._hook("chained", self._site(node.left), node.left, at=node.left)
             node.comparators = [self._hook("chained", self._site(right), right, at=right) for right in node.comparators]
             return node
-        return self._compared(node, "compare")
+        seen = self._compared(node, "compare")
+        return seen if contains else self._unless_plain(node, seen, node.left, node.comparators[0])
 
     def _compared(self, node: ast.Compare, hook: str) -> ast.Call:
         function, sign = _COMPARISONS[type(node.ops[0])]
@@ -255,7 +265,7 @@ class Expressions(Builder):
 
 
 def _is_plain(node: ast.expr) -> bool:
-    """Tell whether an operand can be no container. What stands beside it can: ``items * 2``, ``buffer == b"end"``, ``array > 0``."""
+    """Tell whether an operand can be no container. What it meets can be one: ``items * 2``, ``buffer == b"end"``."""
     if isinstance(node, ast.UnaryOp):
         return _is_plain(node.operand)
     return isinstance(node, ast.Constant | ast.JoinedStr)

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable
 
 from atonce.race.eye.building import _placed
-from atonce.race.eye.expressions import ARITHMETIC, Expressions
+from atonce.race.eye.expressions import ARITHMETIC, Expressions, _is_plain
 
 __all__ = ("Rewriter",)
 
@@ -107,8 +108,11 @@ class Rewriter(Expressions):
         if not self._on("augment"):
             node.value = self.visit(node.value)
             return node
+        constant = _is_plain(node.value)
+        plain = copy.deepcopy(node)
         value = self._changed(node, _placed(ast.Name(target.id, ast.Load()), target))
-        return _placed(ast.Assign([target], value), node)
+        seen = _placed(ast.Assign([target], value), node)
+        return _placed(ast.If(self._is_plain_now(target), [plain], [seen]), node) if constant else seen
 
     def _augmented_attribute(self, node: ast.AugAssign, target: ast.Attribute) -> list[ast.stmt]:
         base = self._temporary()
