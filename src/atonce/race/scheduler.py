@@ -162,7 +162,9 @@ class Scheduler:
             eye sees what it does, as if the user's code had called it.
     """
 
-    def __init__(self, strategy: Strategy, carriers: Carriers, *, max_steps: int, strict: bool = False, brief: bool = False) -> None:
+    def __init__(
+        self, strategy: Strategy, carriers: Carriers, *, max_steps: int, strict: bool = False, brief: bool = False
+    ) -> None:
         self.ident = get_ident()
         self.now_s = 1_000.0
         self.picks: list[int] = []

@@ -2,7 +2,6 @@
 
 from atonce.race.eye import hooks
 from atonce.race.eye.calls import target
-from atonce.race.eye.peeking import MISSING, peek, strip
 from atonce.race.eye.swapping import Eye
 
-__all__ = ("MISSING", "Eye", "hooks", "peek", "strip", "target")
+__all__ = ("Eye", "hooks", "target")

@@ -12,7 +12,7 @@ from typing import Any
 
 from atonce.race.eye.containers import BUILTINS, PLAIN, dictionary
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import catch_up, doubt, find, is_generated, is_harmless, is_seen, is_watched, own_dictionary, unseen
+from atonce.race.eye.watching import doubt, find, is_generated, is_harmless, is_watched, own_dictionary, speaks, unseen
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 
@@ -167,7 +167,5 @@ def _seen(run: Scheduler, site: Site, function: Any, base: Any) -> None:
         return
     if type(function) is not types.FunctionType:
         unseen(run, site, repr(type(function).__name__), None, [base])
-    elif is_seen(function.__code__):
-        catch_up(function)
-    elif not is_harmless(function.__module__) and not is_generated(function, type(base)):
+    elif not speaks(function) and not is_harmless(function.__module__) and not is_generated(function, type(base)):
         unseen(run, site, function.__qualname__, function.__module__, [base])

@@ -24,14 +24,13 @@ from atonce.race.eye.lookup import direct, effects, listed, method_of
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import (
     belongs,
-    catch_up,
     doubt,
     find,
     is_generated,
     is_harmless,
     is_mixin,
-    is_seen,
     only_reads,
+    speaks,
     unseen,
 )
 from atonce.race.operations import Place
@@ -90,9 +89,7 @@ def directly(run: Scheduler, site: Site, function: Any) -> Any:
 
 
 def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> Any:
-    code = function.__code__
-    if is_seen(code):
-        catch_up(function)
+    if speaks(function):
         return called
     effect = effects.get(id(function))
     if effect is not None:

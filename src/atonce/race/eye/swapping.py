@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import gc
 import inspect
 import linecache
 import sys
@@ -17,6 +16,7 @@ from atonce.race.eye import calls, iterating, lookup, operators
 from atonce.race.eye.accesses import KINDS
 from atonce.race.eye.attributes import forget_types
 from atonce.race.eye.compiling import Pair, compiled, is_same_function
+from atonce.race.eye.finding import functions_alive
 from atonce.race.eye.hooks import HOOKS
 from atonce.race.eye.scopes import Scopes
 from atonce.race.eye.watching import swap_late, watch
@@ -58,9 +58,7 @@ class Eye:
         forget_types()
         self._read_files()
         try:
-            for thing in [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]:
-                self._swap(thing)
-            for function in self._functions:
+            for function in [*functions_alive(self._modules()), *self._functions]:
                 self._swap(function)
         except BaseException:
             self._restore()
@@ -104,7 +102,8 @@ class Eye:
         for file, source in sources.items():
             self._index(file, _rewritten(source, file, watched[file]))
         self._files = set(watched)
-        watch(watched, stored)
+        pairs = [pair for table in self._by_key.values() for same in table.values() for pair in same]
+        watch(watched, stored, [pair.seen for pair in pairs])
 
     def _index(self, file: str, pairs: list[Pair]) -> None:
         table: dict[_Key, list[Pair]] = {}

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = (
     "announce",
     "belongs",
-    "catch_up",
     "cells_of",
     "changes",
     "doubt",
@@ -33,6 +32,7 @@ __all__ = (
     "only_reads",
     "own_dictionary",
     "read",
+    "speaks",
     "special",
     "swap_late",
     "unseen",
@@ -40,14 +40,23 @@ __all__ = (
 )  # fmt: skip
 
 _files: dict[str, frozenset[str]] = {}  # seen files, and the global names of each that may change
+_codes: set[int] = set()  # addresses of the code that announces what it does. Whoever gave them keeps them alive
 _stored: set[str] = set()  # names of attributes that seen code assigns
 swap_late: list[Callable[[types.FunctionType], bool]] = []  # swaps the code of a function that was not found before
 
 
-def watch(files: dict[str, frozenset[str]], stored: Iterable[str]) -> None:
-    """Say what is seen from now on: files with their changing global names, and attributes that are assigned anywhere."""
+def watch(files: dict[str, frozenset[str]], stored: Iterable[str], codes: Iterable[types.CodeType] = ()) -> None:
+    """Say what is seen from now on.
+
+    Args:
+        files: the seen files, and the global names of each that may change.
+        stored: names of attributes that are assigned anywhere in them.
+        codes: the code that announces what it does.
+    """
     _files.clear()
     _files.update(files)
+    _codes.clear()
+    _codes.update(map(id, codes))
     _stored.clear()
     _stored.update(stored)
 
@@ -64,8 +73,15 @@ def is_watched(module: dict[str, Any], name: str, *, own: bool = False) -> bool:
 
 
 def is_seen(code: types.CodeType) -> bool:
-    """Tell whether the code announces what it does by itself."""
+    """Tell whether the code comes from a seen file."""
     return code.co_filename in _files
+
+
+def speaks(function: types.FunctionType) -> bool:
+    """Tell whether a function announces what it does by itself. It is given the code for that if it was not found before."""
+    if id(function.__code__) in _codes:
+        return True
+    return is_seen(function.__code__) and any(swap(function) for swap in swap_late)
 
 
 def is_harmless(module: object) -> bool:
@@ -178,9 +194,9 @@ def special(run: Scheduler, site: Site, thing: Any, *names: str) -> bool:
 
 def _implicitly(run: Scheduler, site: Site, thing: Any, method: types.FunctionType) -> None:
     """Look at a special method that the interpreter calls by itself."""
-    if is_seen(method.__code__):
-        catch_up(method)
-    elif is_generated(method, type(thing)):
+    if speaks(method):
+        return
+    if is_generated(method, type(thing)):
         found, complete = reach([thing], objects=True)
         announce(run, site, cells_of(run, found))
         if not complete:
@@ -194,12 +210,6 @@ def _implicitly(run: Scheduler, site: Site, thing: Any, method: types.FunctionTy
 def is_mixin(method: types.FunctionType, kind: type) -> bool:
     """Tell whether a method comes from ``collections.abc``, and calls nothing but methods that are seen."""
     return method.__module__ in ("collections.abc", "_collections_abc") and is_seen_type(kind)
-
-
-def catch_up(function: types.FunctionType) -> None:
-    """Give a function its seen code, if it was made after all others were given theirs."""
-    for swap in swap_late:
-        swap(function)
 
 
 def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[Any], *, always: bool = True) -> None:
