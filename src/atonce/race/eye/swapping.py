@@ -27,6 +27,7 @@ _ADD_HOOKS = (calls, iterating, operators)  # by being imported
 _Key = tuple[str, int]
 _Kept = tuple[str, frozenset[str], list[Pair]]
 _kept: dict[tuple[str, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
+_IN_C = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.MethodWrapperType)
 _plain_of: dict[int, Pair] = {}  # by the id of seen code
 
 
@@ -47,7 +48,7 @@ class Eye:
     def __init__(self, include: Sequence[str], functions: Iterable[Callable[..., object]] = ()) -> None:
         self.unseen: dict[str, str] = {}
         self._include = tuple(include)
-        self._functions = [_plain(function) for function in functions]
+        self._functions = [plain for function in functions if (plain := _plain(function)) is not None]
         self._swapped: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
         self._by_key: dict[str, dict[_Key, list[Pair]]] = {}
         self._known: dict[int, tuple[types.CodeType, types.CodeType | None]] = {}
@@ -172,12 +173,15 @@ class Eye:
         assert not wrong, f"these functions kept code that is not theirs: {wrong}"
 
 
-def _plain(function: Any) -> types.FunctionType:
+def _plain(function: Any) -> types.FunctionType | None:
+    """Return the Python function behind a callable; ``None`` if there is none: a class, or what is written in C."""
     function = inspect.unwrap(function)
     while not isinstance(function, types.FunctionType):
+        if isinstance(function, (type, *_IN_C)):
+            return None
         inner = getattr(function, "__func__", None) or getattr(function, "func", None) or vars(type(function)).get("__call__")
         if inner is None or inner is function:
-            raise TypeError(f"{function!r} is no Python function")
+            return None
         function = inspect.unwrap(inner)
     return function
 

@@ -1,0 +1,69 @@
+"""What can be given to the calls: a test with its decorator on, a class that makes the state, methods written in C."""
+
+from threading import Thread
+
+import pytest
+
+from atonce import race
+from atonce.race.targets import Target
+
+
+class Account:
+    def __init__(self):
+        self.balance = 0
+
+    def deposit(self):
+        self.balance += 10
+
+
+class Test:
+    @race.check
+    def unsafe(self):
+        pay_in_twice()
+
+
+@race.check
+def unsafe():
+    pay_in_twice()
+
+
+def pay_in_twice():
+    account = Account()
+    threads = [Thread(target=account.deposit) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert account.balance == 20
+
+
+@race.check(include=["nowhere"])
+def elsewhere():
+    pay_in_twice()
+
+
+@pytest.mark.parametrize("test", [unsafe, Test().unsafe], ids=["function", "method"])
+def test_a_decorated_test_is_explored_and_replayed_as_if_it_were_not(test):
+    report = race.explore(test)
+    assert report.verdict == "failed"
+    with pytest.raises(AssertionError, match="10 != 20"):
+        race.replay(test, report.replay)
+
+
+@pytest.mark.parametrize(("said", "included"), [(None, ("nowhere",)), (["here"], ("here",))])
+def test_a_decorated_test_brings_what_it_includes(said, included):
+    assert Target.of(elsewhere, None, None, None, said).include == included
+
+
+def test_the_state_may_be_made_by_a_class():
+    report = race.explore(
+        setup=Account,
+        workers=[Account.deposit, lambda account: account.deposit()],
+        invariant=lambda account: account.balance == 20,
+    )
+    assert report.verdict == "failed"
+    assert report.story.headline == "lost update on Account.balance"
+
+
+def test_a_worker_may_be_written_in_c():
+    assert race.explore(setup=list, workers=[list.clear, list.copy]).verdict != "failed"
