@@ -5,6 +5,8 @@ from threading import Thread
 import pytest
 
 from atonce import race
+from atonce.race.running import Runner
+from atonce.race.search.strategy import Strategy
 from atonce.race.targets import Target
 
 
@@ -67,3 +69,21 @@ def test_the_state_may_be_made_by_a_class():
 
 def test_a_worker_may_be_written_in_c():
     assert race.explore(setup=list, workers=[list.clear, list.copy]).verdict != "failed"
+
+
+def test_a_program_that_never_ends_is_not_given_ten_times_as_long_the_next_time():
+    def asks_for_ever():
+        asked = []
+
+        def ask():
+            while not asked:
+                pass
+
+        thread = Thread(target=ask)
+        thread.start()
+        thread.join()
+
+    with Runner(asks_for_ever, [__name__], [asks_for_ever]) as runner:
+        first, second = runner.once(Strategy()), runner.once(Strategy())
+    assert first.failure.kind == second.failure.kind == "livelock"
+    assert len(second.trace) == len(first.trace)

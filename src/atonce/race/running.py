@@ -100,7 +100,8 @@ class Runner:
             gc.collect(1)
         if run.interrupt is not None:
             raise run.interrupt
-        self._max_steps = max(self._max_steps, 10 * len(run.picks))
+        if run.failure is None:  # else it may be one that would never end, and ten times that is too long to wait
+            self._max_steps = max(self._max_steps, 10 * len(run.picks))
         return run
 
     def looks_at_locks(self, run: Scheduler) -> bool:
