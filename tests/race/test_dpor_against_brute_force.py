@@ -20,6 +20,16 @@ PROGRAMS = {
     (3, 3): (2, 9, 14, 55, 66, 138, 140, 190, 194, 205, 229, 246, 251, 336, 363, 369),
 }
 
+# The same of programs that do little but wait, and let each other go on.
+WAITING = {
+    (2, 3): (50, 103, 210, 241, 268, 271, 280, 316, 357, 358, 360),
+    (2, 4): (1, 4, 6, 44, 58, 197, 241, 244, 258, 268, 292, 318, 325, 327, 373),
+    (2, 5): (5, 6, 44, 58, 122, 197, 242, 244, 292, 318, 325, 342, 365, 386),
+    (2, 6): (10, 12, 44, 103, 242, 307, 325, 331, 342, 365, 386, 396, 397),
+    (3, 2): (4, 10, 115, 139, 199, 226, 277, 282, 331, 370, 372, 374),
+    (3, 3): (47, 109, 115, 139, 143, 190, 197, 226, 330, 336, 345),
+}
+
 
 def reached(program, strategy, threads, *, strict=False):
     """Return the set of all outcomes, and how many runs it took."""
@@ -45,13 +55,21 @@ def outcome_of(run, desk):
 
 @pytest.mark.parametrize(("tasks", "events"), PROGRAMS)
 def test_the_tree_reaches_what_all_orders_reach(tasks, events):
+    compare([Operated(seed, tasks, events) for seed in PROGRAMS[tasks, events]])
+
+
+@pytest.mark.parametrize(("tasks", "events"), WAITING)
+def test_the_tree_reaches_what_all_orders_reach_where_tasks_wait(tasks, events):
+    compare([Operated(seed, tasks, events, waits=True) for seed in WAITING[tasks, events]])
+
+
+def compare(programs):
     with carriers() as threads:
-        for seed in PROGRAMS[tasks, events]:
-            program = Operated(seed, tasks, events)
+        for program in programs:
             tree = Dpor()
             few, fewer = reached(program, tree, threads)
             every, runs = reached(program, Exhaustive(), threads, strict=True)
-            assert few == every, seed
+            assert few == every, program.tasks
             assert not tree.doubt
             assert len(every) > 1, "a program that always ends alike tests nothing"
             assert fewer < runs
