@@ -1,5 +1,6 @@
 """What can be given to the calls: a test with its decorator on, a class that makes the state, methods written in C."""
 
+import asyncio
 from threading import Thread
 
 import pytest
@@ -87,3 +88,23 @@ def test_a_program_that_never_ends_is_not_given_ten_times_as_long_the_next_time(
         first, second = runner.once(Strategy()), runner.once(Strategy())
     assert first.failure.kind == second.failure.kind == "livelock"
     assert len(second.trace) == len(first.trace)
+
+
+async def update_over_await():
+    state = {"n": 0}
+
+    async def add():
+        n = state["n"]
+        await asyncio.sleep(0)
+        state["n"] = n + 1
+
+    await asyncio.gather(add(), add())
+    assert state["n"] == 2
+
+
+def test_the_steps_of_coroutines_are_told():
+    report = race.explore(update_over_await)
+    assert report.failure == "exception"
+    text = str(report)
+    assert "lost update" in text
+    assert text.count('n = state["n"]') == 2

@@ -236,6 +236,10 @@ class Scheduler:
         if self.on_step is not None:
             self.on_step(step)
 
+    def no_longer_alone(self) -> None:
+        """Take picks from now on: there is a second task, or an event loop with tasks of its own."""
+        self._alone = False
+
     def _passes_alone(self, operation: Operation) -> bool:
         """Let what the first task does before there is another one pass without a pick: nobody could come in between."""
         self._steps_alone += 1
@@ -285,7 +289,7 @@ class Scheduler:
             daemon: whether the program may end without it.
         """
         task = self._new_task(name, subject, daemon=daemon)
-        self._alone = False
+        self.no_longer_alone()
         task.born = next((step.pick for step in reversed(self.trace) if step.pick >= 0 and step.task == self.running.number), -1)
         self._carriers.carry(task, lambda: self._run(task, body))
         return task

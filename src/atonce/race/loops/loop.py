@@ -42,6 +42,7 @@ class ControlledLoop(Heart):
         self.failed = False
         self.owner: SchedulerTask | None = None
         super().__init__(run)
+        run.no_longer_alone()
         self._jobs = Jobs(self, run)
         self._record = record_of(run)
         self._record.loops.append(self)
