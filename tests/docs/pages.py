@@ -1,8 +1,8 @@
 """Pages whose examples are run: a Python block that begins with a file's name is that file, a console block is what a shell shows.
 
-In a console block, ``$`` stands before a command, and what follows is what it prints. Times are masked, and so is how many orders were
-run in them; a line ``...`` stands for any lines. Each block is run by itself, in a folder with the files as the page has given them
-until there.
+In a console block, ``$`` stands before a command, and what follows is what it prints. Times are masked, and so is how many orders
+were run in them; a line ``...`` stands for any lines. Each block is run by itself, in a folder with the files as the page has given
+them until there.
 """
 
 import os

@@ -1,7 +1,6 @@
 """The pages about races show what really happens: their files are written down, their commands run, and the outputs compared."""
 
 import pytest
-
 from tests.docs.pages import examples_of, is_as_shown, lay_out, run, unnamed_blocks
 
 PAGES = ("docs/race.md", "docs/race-search.md")
