@@ -368,7 +368,10 @@ class Scheduler:
         self._wake_one()
 
     def _cut_off(self, operation: Operation) -> Operation:
-        """Say what a daemon would have done next: it conflicts with the program's end, since all that comes after it is unknown."""
+        """Say what a daemon would have done next: it conflicts with the program's end, since all that comes after it is unknown.
+
+        Scenario in the README: the daemon that was cut off.
+        """
         if operation.ready is not None and not operation.ready():
             return operation
         return Operation(operation.kind, (*operation.cells, (self.number(_END), WHOLE, True)), operation.place)
@@ -438,7 +441,10 @@ class Scheduler:
             self.failure = Failure(kind, None, None, [Stuck.of(task) for task in self.live if not task.daemon])
 
     def _go_on_unwinding(self, me: Task, operation: Operation) -> None:
-        """Let a task whose run is over do what its ``finally`` blocks do, but not wait, and not for ever."""
+        """Let a task whose run is over do what its ``finally`` blocks do, but not wait, and not for ever.
+
+        Scenario in the README: caught Abort.
+        """
         me.caught += 1
         blocked = operation.ready is not None and not operation.ready()
         if not me.unwinding or blocked or me.caught > _PATIENCE:

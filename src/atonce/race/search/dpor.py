@@ -130,6 +130,7 @@ class Dpor(Strategy):
     # ---------------------------------------------------------------- one run
 
     def _follow(self, node: _Node, run: Scheduler, enabled: Sequence[Task]) -> Task:
+        """Go on as the run before did. Scenario in the README: what outlives a run."""
         task = next((task for task in enabled if task.number == node.chosen), None)
         if task is None:
             self.doubt = "the same order did not lead to the same steps"
@@ -145,7 +146,7 @@ class Dpor(Strategy):
     def _explore(self, run: Scheduler, enabled: Sequence[Task], me: Task | None) -> Task:
         awake = [task for task in enabled if task.number not in self._sleep] if self._sleep else enabled
         if not awake:
-            self._blocked = True
+            self._blocked = True  # scenario in the README: all asleep
             awake = enabled
         return stay(run, awake, me)
 

@@ -162,7 +162,10 @@ def _met(
     aside: list[int],
     earlier: Iterator[tuple[int, Operation]],
 ) -> Iterator[Race]:
-    """Order a block after those that it conflicts with, the latest first; yield those that nothing else orders."""
+    """Order a block after those that it conflicts with, the latest first; yield those that nothing else orders.
+
+    Scenario in the README: the release put aside.
+    """
     task = blocks[index].task
     for other, theirs in earlier:
         block = blocks[other]
@@ -181,7 +184,10 @@ def _met(
 
 
 def _had_to_wait(run: Scheduler, waiting: Block, enabling: Block, theirs: Operation) -> bool:
-    """Tell whether the one could not have come before the other."""
+    """Tell whether the one could not have come before the other.
+
+    Scenario in the README: the second permit.
+    """
     if theirs is not enabling.steps[0]:
         return True  # noted
     return waiting.since <= enabling.pick and all(task.number != waiting.task for task in run.could[enabling.pick])
