@@ -50,7 +50,7 @@ def examples_of(page):
     for block in _BLOCK.finditer(text):
         language, body = block.groups()
         if language == "console":
-            found.append(Example(text.count("\n", 0, block.start()) + 1, dict(files), _commands(body)))
+            found.append(Example(text.count("\n", 0, block.start()) + 1, dict(files), commands_of(body)))
         elif name := _FILE.match(body):
             files[name[1]] = body
     return found
@@ -103,6 +103,7 @@ def masked(text):
     return "".join(f"{line}\n" for line in lines)
 
 
-def _commands(body):
+def commands_of(body):
+    """Return the commands of a console block."""
     parts = re.split(r"^\$ (.*)\n", body, flags=re.MULTILINE)[1:]
     return [Command(words, printed) for words, printed in zip(parts[::2], parts[1::2], strict=True)]

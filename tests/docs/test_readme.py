@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.docs.pages import Example, commands_of, is_as_shown, lay_out, run
 
 import atonce
 
@@ -61,11 +62,23 @@ paths = urls = ["a", "b"]
 
 
 def test_the_taste_runs():
-    (taste,) = blocks(ENGLISH, "python")
+    taste, _ = blocks(ENGLISH, "python")
     names = {"__name__": "readme"}
     exec(PRELUDE, names)
     exec("async def main():\n" + textwrap.indent(taste, "    ") + "    return future.result()", names)
     assert names["asyncio"].run(names["main"]()) == "ONE.PNG"
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
+def test_the_race_is_found_and_proved_gone(text, tmp_path):
+    _, bank = blocks(text, "python")
+    shell = re.search(r"^```\n(\$ atonce race .*?)^```", text, re.DOTALL | re.MULTILINE)
+    example = Example(0, {"test_bank.py": bank}, commands_of(shell[1]))
+    lay_out(example, tmp_path)
+    assert len(example.commands) == 2
+    for command in example.commands:
+        printed = run(command.words, tmp_path)
+        assert is_as_shown(printed, command.printed), f"$ {command.words}\n{printed}"
 
 
 def test_the_shell_example_prints_what_it_says():
@@ -86,8 +99,8 @@ def test_the_shell_example_prints_what_it_says():
 @pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh"])
 def test_the_make_targets_exist(text):
     targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert {*re.findall(r"make ([a-z]+)", text)} <= targets
-    for link in re.findall(r"\]\(([\w.]+\.md|LICENSE)\)", text):
+    assert {*re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)} <= targets
+    for link in re.findall(r"\]\(([\w./-]+\.md|LICENSE)\)", text):
         assert (ROOT / link).exists(), link
 
 

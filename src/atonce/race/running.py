@@ -107,7 +107,8 @@ class Runner:
     def looks_at_locks(self, run: Scheduler) -> bool:
         """Tell whether a run asked if a lock is free, and was the first to.
 
-        From now on a release is a step of its own, so the tree that was walked until now is void. Scenario in the README: is it free?
+        From now on a release is a step of its own, so the tree that was walked until now is void.
+        Scenario in the README: is it free?
         """
         asked = run.wants_strict and not self._strict
         self._strict = self._strict or asked
