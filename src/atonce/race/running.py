@@ -84,6 +84,7 @@ class Runner:
         """
         run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self._strict, brief=True)
         run.as_seen = target
+        run.doubts.update(dict.fromkeys(self.eye.doubts))
         if watch is not None:
             watch(run)
         random.seed(0)

@@ -8,6 +8,7 @@ import types
 
 import pytest
 
+from atonce import race
 from atonce.race.eye import Eye, hooks
 
 from .looking import module, running, seen
@@ -140,6 +141,39 @@ def test_a_module_without_source_is_named(tmp_path):
         (tmp_path / f"{made.__name__}.py").unlink()
         with Eye([made.__name__], [function]) as eye:
             assert eye.unseen == {made.__file__: "no source"}
+
+
+ADDS = "class Box: n = 0\nbox = Box()\ndef add():\n    box.n += 1\n"
+RACES = (
+    "import threading\n"
+    "def races():\n"
+    "    box.n = 0\n"
+    "    thread = threading.Thread(target=add)\n"
+    "    thread.start()\n"
+    "    box.n += 1\n"
+    "    thread.join()\n"
+    "    assert box.n == 2\n"
+)
+
+
+def test_a_function_without_source_is_never_proved(tmp_path):
+    with module(tmp_path, ADDS) as made:
+        exec(RACES, vars(made))
+        report = race.explore(made.races, runs=20)
+        assert report.verdict != "proved"
+        assert report.verdict == "failed" or "races has no source that fits" in report.doubts[0]
+
+
+def test_a_function_whose_source_has_changed_is_never_proved(tmp_path):
+    with module(tmp_path, ADDS + RACES) as made:
+        assert race.explore(made.races, strategy="dpor").verdict == "failed"
+        path = tmp_path / f"{made.__name__}.py"
+        path.write_text(path.read_text().replace("+= 1", "+= 1 * 1", 1))  # what the other thread runs
+        report = race.explore(made.races, strategy="dpor")
+        assert report.verdict == "not found"
+        assert "add does what cannot be seen" in report.doubts[0]
+        path.write_text(path.read_text().replace("assert box.n == 2", "assert 2 == box.n"))
+        assert any("races has no source that fits" in doubt for doubt in race.explore(made.races, strategy="dpor").doubts)
 
 
 def test_a_function_is_seen_whose_module_is_not_included(tmp_path):

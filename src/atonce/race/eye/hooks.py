@@ -13,7 +13,7 @@ from typing import Any
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
 from atonce.race.eye.containers import PLAIN, base_of, behind, element
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, is_watched, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, find, is_included, is_watched, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
 from atonce.race.scheduler import Scheduler, active
 
@@ -131,7 +131,7 @@ def named(run: Scheduler, site: Site, base: type, key: Any) -> Hashable:
     name = element(base, key)
     if name is WHOLE and issubclass(base, dict | set) and len(run.live) > 1:
         _, method = find(type(key), "__hash__")
-        if type(method) is types.FunctionType and is_seen(method.__code__):
+        if type(method) is types.FunctionType and is_included(method.__code__):
             doubt(run, f"looks up a key by {method.__qualname__}", site.place)
     return name
 

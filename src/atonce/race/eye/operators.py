@@ -7,7 +7,7 @@ from typing import Any
 from atonce.race.eye.containers import PLAIN, base_of, behind, reach
 from atonce.race.eye.hooks import hook, named
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, is_seen, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, find, is_included, read, special
 from atonce.race.operations import Cell
 from atonce.race.scheduler import Scheduler, active
 
@@ -93,7 +93,7 @@ def _calls_back(run: Scheduler, site: Site, *things: Any) -> None:
                 for item in list(container)[:_MANY]:
                     _, method = find(type(item), "__eq__")
                     code = getattr(method, "__code__", None)
-                    if code is not None and is_seen(code):
+                    if code is not None and is_included(code):
                         doubt(run, f"compares elements by {method.__qualname__} while it reads the container", site.place)
                         return
 

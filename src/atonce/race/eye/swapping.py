@@ -29,6 +29,7 @@ _Kept = tuple[str, frozenset[str], list[Pair]]
 _kept: dict[tuple[str, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
 _IN_C = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.MethodWrapperType)
 _plain_of: dict[int, Pair] = {}  # by the id of seen code
+_UNSEEN = "{} has no source that fits, so what it does itself cannot be seen"
 
 
 class Eye:
@@ -41,12 +42,14 @@ class Eye:
     Attributes:
         name: how it looks.
         unseen: functions that could not be given seen code, and why.
+        doubts: why nothing can be proved of any run, in words: what is run is not seen itself.
     """
 
     name = "source"
 
     def __init__(self, include: Sequence[str], functions: Iterable[Callable[..., object]] = ()) -> None:
         self.unseen: dict[str, str] = {}
+        self.doubts: tuple[str, ...] = ()
         self._include = tuple(include)
         self._functions = [plain for function in functions if (plain := _plain(function)) is not None]
         self._swapped: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
@@ -61,6 +64,9 @@ class Eye:
         try:
             for function in [*functions_alive(self._modules()), *self._functions]:
                 self._swap(function)
+            self.doubts = tuple(
+                [_UNSEEN.format(function.__qualname__) for function in self._functions if not _is_swapped(function)]
+            )
         except BaseException:
             self._restore()
             raise
@@ -184,6 +190,11 @@ def _plain(function: Any) -> types.FunctionType | None:
             return None
         function = inspect.unwrap(inner)
     return function
+
+
+def _is_swapped(function: types.FunctionType) -> bool:
+    pair = _plain_of.get(id(function.__code__))
+    return pair is not None and pair.seen is function.__code__
 
 
 def _source(file: str) -> str | None:

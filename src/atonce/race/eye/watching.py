@@ -25,8 +25,8 @@ __all__ = (
     "find",
     "is_generated",
     "is_harmless",
+    "is_included",
     "is_mixin",
-    "is_seen",
     "is_watched",
     "of_callback",
     "only_reads",
@@ -72,8 +72,8 @@ def is_watched(module: dict[str, Any], name: str, *, own: bool = False) -> bool:
     return name in _files.get(str(module.get("__file__")), ()) or (not own and name in _stored)
 
 
-def is_seen(code: types.CodeType) -> bool:
-    """Tell whether the code comes from a seen file."""
+def is_included(code: types.CodeType) -> bool:
+    """Tell whether code is of a file that is looked into."""
     return code.co_filename in _files
 
 
@@ -81,7 +81,7 @@ def speaks(function: types.FunctionType) -> bool:
     """Tell whether a function announces what it does by itself. It is given the code for that if it was not found before."""
     if id(function.__code__) in _codes:
         return True
-    return is_seen(function.__code__) and any(swap(function) for swap in swap_late)
+    return is_included(function.__code__) and any(swap(function) for swap in swap_late)
 
 
 def is_harmless(module: object) -> bool:
