@@ -12,7 +12,7 @@ from atonce.cli.story import story_of
 from atonce.cli.target import find
 from atonce.cli.usage import UsageError
 from atonce.errors import OptionError, RaceError, ScheduleDiverged
-from atonce.race.schedule import parse_picks
+from atonce.race.schedule import parse_order
 
 __all__ = ("main",)
 
@@ -69,7 +69,7 @@ def _explore(fn: Callable[[], object], said: dict[str, Any], wish: argparse.Name
 def _replay(fn: Callable[[], object], wish: argparse.Namespace) -> tuple[int, str]:
     from atonce.race.checking import replay  # noqa: PLC0415
 
-    parse_picks(wish.replay)
+    parse_order(wish.replay)
     try:
         replay(fn, wish.replay)
     except (OptionError, ScheduleDiverged):

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, Literal, ParamSpec, overload
 
 from atonce.errors import OptionError, ScheduleDiverged
 from atonce.race.budget import seconds_of
-from atonce.race.minimise import minimise
+from atonce.race.eye import Opcodes
 from atonce.race.report import Report, Verdict
 from atonce.race.running import Runner
-from atonce.race.schedule import format_picks, parse_picks
+from atonce.race.schedule import Order, format_order, parse_order
+from atonce.race.search.between import Between
 from atonce.race.search.plan import STRATEGIES, Plan
 from atonce.race.search.replaying import Replaying
 from atonce.race.search.searching import Search, search
 from atonce.race.settings import settings
+from atonce.race.shrinking import shrink
+from atonce.race.switching import Chosen, missed
 from atonce.race.targets import Target
 from atonce.race.telling.tell import tell
 
@@ -78,13 +82,14 @@ def explore(
     target = Target.of(fn, setup, workers, invariant, include)
     seconds = seconds_of(budget)
     _validate(strategy, time, runs)
-    plan = Plan(strategy, seed)
     begun = perf_counter()
     with Runner(target.program, target.include, target.functions) as runner:
+        plan = Plan(strategy, seed, _between(runner.opcodes, strategy, seed))
         found = search(runner, plan, seconds=seconds, runs=runs)
+        eye = _eye(runner, found, strategy)
         if found.failing is None:
-            return _clear(found, runner.eye.name, target, seed, perf_counter() - begun)
-        return _failed(found, runner, target, seed, perf_counter() - begun)
+            return _clear(found, eye, target, seed, perf_counter() - begun)
+        return _failed(found, runner, eye, target, seed, perf_counter() - begun)
 
 
 @overload
@@ -138,7 +143,8 @@ def check(fn: Callable[P, Any] | None = None, /, *, require: Literal["proved", "
 def replay(fn: Callable[[], object], schedule: str, *, include: Sequence[str] | None = None) -> None:
     """Run a function once, in exactly the order that a report named, and raise what it raises.
 
-    Under a debugger, a breakpoint in the function stops there as in any program: the other threads are parked meanwhile.
+    Under a debugger, a breakpoint in the function stops there as in any program: the other threads are parked meanwhile. (On Python
+    3.11, orders that switch between opcodes, ``r1o3.11:...``, cannot be followed under a debugger.)
 
     Args:
         fn: the function that was explored.
@@ -149,27 +155,48 @@ def replay(fn: Callable[[], object], schedule: str, *, include: Sequence[str] | 
         BaseException: what the function, or a thread that it started, raises in this order.
         DeadlockFound: nobody can go on. The message says who waits for what.
         ScheduleDiverged: the order does not fit: the function, or what it uses, is not what it was.
-        OptionError: the text is no such order.
+        OptionError: the text is no such order; or it switches between the opcodes of another version of Python, or they cannot be
+            counted here.
     """
     __tracebackhide__ = True
-    picks = parse_picks(schedule)
+    picks, switches = parse_order(schedule)
     target = Target.of(fn, None, None, None, include)
     following = Replaying(picks)
     with Runner(target.program, target.include, target.functions) as runner:
-        run = runner.once(following)
+        if switches is not None and runner.opcodes.closed:
+            raise OptionError(f"this order switches between opcodes, and they cannot be counted: {runner.opcodes.closed}")
+        once = functools.partial(runner.once, switches=switches)
+        run = once(following)
         if runner.looks_at_locks(run):
-            run = runner.once(following)
+            run = once(following)
         failure = run.failure
-        if following.diverged:
+        diverged = following.diverged or missed(run)
+        if diverged:
             raise ScheduleDiverged(
-                f"{target.name} did not follow the order {following.diverged}.\n"
+                f"{target.name} did not follow the order {diverged}.\n"
                 "It was written for another version of the function, of what it uses, or with other modules included"
             )
-        story = tell(runner.once, picks) if failure is not None and failure.error is None else None
+        story = tell(once, picks) if failure is not None and failure.error is None else None
     if failure is not None and failure.error is not None:
         raise failure.error
     if failure is not None:
         _report(target, "failed", replay=schedule, failure=failure.kind, story=story).assert_ok()
+
+
+def _between(opcodes: Opcodes, strategy: str, seed: int) -> Between | None:
+    return None if strategy != "auto" or opcodes.closed else Between(seed, unseen=opcodes.unseen > 0)
+
+
+def _eye(runner: Runner, found: Search, strategy: str) -> str:
+    """Say how accesses were seen. For a proof, the source is enough."""
+    more = runner.opcodes.name if strategy == "auto" and not found.proved else ""
+    return f"{runner.eye.name}, {more}" if more else runner.eye.name
+
+
+def _how(switches: Chosen) -> str:
+    where = "of a kind that the checker does not see by itself" if switches.everywhere else "in a function without source"
+    python = "{}.{}".format(*sys.version_info)
+    return f"found by switching between opcodes (Python {python}): the access that matters is {where}"
 
 
 def _clear(found: Search, eye: str, target: Target, seed: int, seconds: float) -> Report:
@@ -185,9 +212,11 @@ def _clear(found: Search, eye: str, target: Target, seed: int, seconds: float) -
     )
 
 
-def _failed(found: Search, runner: Runner, target: Target, seed: int, seconds: float) -> Report:
+def _failed(found: Search, runner: Runner, eye: str, target: Target, seed: int, seconds: float) -> Report:
     assert found.failing is not None
-    smallest = minimise(runner.once, found.failing)
+    smallest, switches = shrink(runner.once, found.failing)
+    once = functools.partial(runner.once, switches=switches)
+    story = tell(once, smallest.picks, left=smallest.left)
     failure = smallest.run.failure
     assert failure is not None
     return _report(
@@ -197,14 +226,14 @@ def _failed(found: Search, runner: Runner, target: Target, seed: int, seconds: f
         steps=found.steps,
         seconds=seconds,
         seed=seed,
-        eye=runner.eye.name,
-        replay=format_picks(smallest.picks),
+        eye=eye,
+        replay=format_order(Order(smallest.picks, switches)),
         error=failure.error,
         failure=failure.kind,
         switches=smallest.switches,
         minimal=smallest.minimal,
         doubts=() if smallest.repeats else ("the order did not fail again: the program depends on more than the order",),
-        story=tell(runner.once, smallest.picks, left=smallest.left),
+        story=story if switches is None else story._replace(facts=(*story.facts, _how(switches))),
     )
 
 

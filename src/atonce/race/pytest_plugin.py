@@ -82,12 +82,12 @@ def _check(budget: str | None, replay: str) -> None:
     """Refuse at once what every test would refuse."""
     from atonce.errors import OptionError  # noqa: PLC0415
     from atonce.race.budget import seconds_of  # noqa: PLC0415
-    from atonce.race.schedule import parse_picks  # noqa: PLC0415
+    from atonce.race.schedule import parse_order  # noqa: PLC0415
 
     try:
         if budget is not None:
             seconds_of(budget)
         if replay:
-            parse_picks(replay)
+            parse_order(replay)
     except OptionError as error:
         raise pytest.UsageError(str(error)) from None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from atonce.race.carriers import Carriers
-from atonce.race.eye import Eye, hooks, target
+from atonce.race.eye import Eye, Opcodes, hooks, target
 from atonce.race.interrupts import Interrupts
 from atonce.race.loops import loops_patched, run_coroutine_function, settle
 from atonce.race.primitives.patching import REPLACED, Patched, shadow
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atonce.race.search.strategy import Strategy
+    from atonce.race.switching import Switches
 
 __all__ = ("Runner",)
 
 _MAX_STEPS = 50_000  # of a run, above which it is a livelock; a program that takes long by itself gets ten times its first run
+_nothing = nullcontext()
 _COLLECT_EVERY = 100  # runs between two collections of garbage: in a run it would come at odd moments, and run finalizers there
 
 
@@ -40,11 +42,13 @@ class Runner:
     Attributes:
         runs: how many there have been.
         eye: what looks into the code.
+        opcodes: what looks at its opcodes, in runs that are switched there.
     """
 
     def __init__(self, program: Callable[[], object], include: Sequence[str], seen: Sequence[Callable[..., object]]) -> None:
         self.runs = 0
         self.eye = Eye(include, seen)
+        self.opcodes = Opcodes(self.eye)
         self._program = _as_plain(program)
         self._carriers = Carriers()
         self._interrupts = Interrupts()
@@ -72,12 +76,15 @@ class Runner:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         self._undo.__exit__(kind, error, traceback)
 
-    def once(self, strategy: Strategy, *, watch: Callable[[Scheduler], None] | None = None) -> Scheduler:
+    def once(
+        self, strategy: Strategy, *, watch: Callable[[Scheduler], None] | None = None, switches: Switches | None = None
+    ) -> Scheduler:
         """Run the program in the order that the strategy decides.
 
         Args:
             strategy: who decides.
             watch: is given the run before it begins.
+            switches: the opcodes at which others are let go, too; ``None``: at none.
 
         Raises:
             BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
@@ -91,7 +98,8 @@ class Runner:
         self._interrupts.run = self._watchdog.run = run
         activate(run)
         try:
-            run.run(self._program)
+            with self.opcodes.during(run, switches) if switches is not None else _nothing:
+                run.run(self._program)
         finally:
             settle(run)
             deactivate()

@@ -3,21 +3,93 @@
 Behind ``r1:`` stands what was decided, one after the other and separated by dots: the number of the task that goes on, or ``c2``
 for the third of several callbacks of an event loop (they are counted from 0); and behind a ``*`` how often in a row. That is all of
 `Scheduler.picks`, and the same picks make the same run.
+
+Where tasks are also switched between opcodes, the string begins with the version of Python, which decides what the opcodes are, and
+ends with the opcodes, counted for each task: ``r1o3.11:0*6.1*3.2*4@1.17.40@2.9`` lets others go at the 17th and the 40th opcode of
+task 1, and at the 9th of task 2. ``r1u3.11:`` counts only the opcodes of functions without source.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 from atonce.errors import OptionError
+from atonce.race.switching import Chosen
 
-__all__ = ("format_picks", "parse_picks")
+__all__ = ("Order", "format_order", "format_picks", "parse_order", "parse_picks")
 
 _VERSION = "r1"
+_PYTHON = "{}.{}".format(*sys.version_info)
+_COUNTED = re.compile(r"(r\d+)(o|u)(\d+\.\d+)", re.ASCII)
+_SWITCHES = re.compile(r"\d{1,9}(\.\d{1,12})+", re.ASCII)
 _PART = re.compile(r"(c?)(\d{1,9})(?:\*(\d{1,9}))?", re.ASCII)
 _MOST = 10_000_000  # decisions: a text that asks for more is a slip, and would fill the memory
+
+
+class Order(NamedTuple):
+    """What a replay string says.
+
+    Attributes:
+        picks: what was decided.
+        switches: the opcodes at which others are let go; ``None``: none.
+    """
+
+    picks: list[int]
+    switches: Chosen | None = None
+
+
+def format_order(order: Order) -> str:
+    """Write an order as a replay string.
+
+    Example:
+        >>> format_order(Order([0, 0, 1]))
+        'r1:0*2.1'
+    """
+    if order.switches is None:
+        return format_picks(order.picks)
+    text = format_picks(order.picks).removeprefix(_VERSION)
+    points = (".".join(map(str, (task, *opcodes))) for task, opcodes in order.switches.points.items())
+    return "@".join([f"{_VERSION}{'o' if order.switches.everywhere else 'u'}{_PYTHON}{text}", *points])
+
+
+def parse_order(text: str) -> Order:
+    """Read a replay string. Space and line breaks in it do no harm.
+
+    Raises:
+        OptionError: it is none, or it counts the opcodes of another version of Python.
+
+    Example:
+        >>> parse_order("r1:0*2.1").picks
+        [0, 0, 1]
+    """
+    packed = "".join(text.split()) if isinstance(text, str) else ""
+    version, _, rest = packed.partition(":")
+    counted = _COUNTED.fullmatch(version)
+    if counted is None or counted[1] != _VERSION:
+        return Order(parse_picks(text))
+    if counted[3] != _PYTHON:
+        raise OptionError(
+            f"this replay string was found with Python {counted[3]}, and switches between its opcodes: "
+            f"Python {_PYTHON} has others. Replay it with Python {counted[3]}, or search for the failure again"
+        )
+    picks, *points = rest.split("@")
+    return Order(parse_picks(f"{_VERSION}:{picks}"), Chosen(dict(map(_read_switches, points)), everywhere=counted[2] == "o"))
+
+
+def _read_switches(part: str) -> tuple[int, tuple[int, ...]]:
+    if _SWITCHES.fullmatch(part) is None:
+        raise OptionError(
+            f"this replay string breaks off at '@{part}': expected a task's number, and behind dots which of its opcodes "
+            "let others go: @1.17.40"
+        )
+    task, *opcodes = map(int, part.split("."))
+    if any(one >= other for one, other in pairwise([0, *opcodes])):
+        raise OptionError(f"this replay string cannot be followed at '@{part}': the opcodes of a task are counted up, from 1")
+    return task, tuple(opcodes)
 
 
 def format_picks(picks: Iterable[int]) -> str:

@@ -22,6 +22,7 @@ from atonce.race.operations import WHOLE, Operation, Place
 if TYPE_CHECKING:
     from atonce.race.carriers import Carriers
     from atonce.race.search.strategy import Strategy
+    from atonce.race.switching import Around, Counter
 
 __all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "activate", "active", "deactivate")
 
@@ -160,6 +161,8 @@ class Scheduler:
         doubts: why this run can be no part of a proof: words for people, each once, and the place that was seen first.
         as_seen: says what is to be called in place of a function that user code has handed to the library, at a place, so that the
             eye sees what it does, as if the user's code had called it.
+        around: makes what a task does into what its thread does; ``None``: nothing else.
+        between: counts opcodes, and switches at some; ``None``: nobody does.
     """
 
     def __init__(
@@ -181,6 +184,8 @@ class Scheduler:
         self.live: list[Task] = []
         self.kept: list[object] = []  # alive until the run ends: no number is given twice, no address used again
         self.as_seen: Callable[[Any, Place | None], Any] = _as_it_is
+        self.around: Around | None = None
+        self.between: Counter | None = None
         self.on_step: Callable[[Step], None] | None = None  # who wants to see each step: the report does, in a run of its own
         self._numbers: dict[int, int] = {}
         self._strategy = strategy
@@ -334,7 +339,7 @@ class Scheduler:
         try:
             if not self.aborting:
                 task.begun = True
-                body()
+                (body if self.around is None else self.around(body))()
         except Abort:
             pass
         except Exception as error:

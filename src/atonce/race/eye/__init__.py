@@ -2,6 +2,7 @@
 
 from atonce.race.eye import hooks
 from atonce.race.eye.calls import target
+from atonce.race.eye.opcodes import Opcodes
 from atonce.race.eye.swapping import Eye
 
-__all__ = ("Eye", "hooks", "target")
+__all__ = ("Eye", "Opcodes", "hooks", "target")

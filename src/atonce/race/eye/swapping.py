@@ -42,6 +42,7 @@ class Eye:
     Attributes:
         name: how it looks.
         unseen: functions that could not be given seen code, and why.
+        blind: the code of functions without source; what a decorator has generated is not among it.
         doubts: why nothing can be proved of any run, in words: what is run is not seen itself.
     """
 
@@ -49,6 +50,7 @@ class Eye:
 
     def __init__(self, include: Sequence[str], functions: Iterable[Callable[..., object]] = ()) -> None:
         self.unseen: dict[str, str] = {}
+        self.blind: tuple[types.CodeType, ...] = ()
         self.doubts: tuple[str, ...] = ()
         self._include = tuple(include)
         self._functions = [plain for function in functions if (plain := _plain(function)) is not None]
@@ -62,8 +64,10 @@ class Eye:
         forget_types()
         self._read_files()
         try:
-            for function in [*functions_alive(self._modules()), *self._functions]:
+            functions = list(functions_alive(self._modules()))
+            for function in [*functions, *self._functions]:
                 self._swap(function)
+            self.blind = self._find_blind(functions)
             self.doubts = tuple(
                 [_UNSEEN.format(function.__qualname__) for function in self._functions if not _is_swapped(function)]
             )
@@ -77,6 +81,10 @@ class Eye:
         if self._swap in swap_late:
             swap_late.remove(self._swap)
         self._restore()
+
+    def codes(self) -> tuple[types.CodeType, ...]:
+        """Return all code that functions are given while this is open."""
+        return tuple([pair.seen for table in self._by_key.values() for pairs in table.values() for pair in pairs])
 
     # ---------------------------------------------------------------- reading
 
@@ -111,6 +119,13 @@ class Eye:
         self._files = set(watched)
         pairs = [pair for table in self._by_key.values() for same in table.values() for pair in same]
         watch(watched, stored, [pair.seen for pair in pairs])
+
+    def _find_blind(self, functions: list[types.FunctionType]) -> tuple[types.CodeType, ...]:
+        """Return the code of those among all functions that belong to what is looked into, and are not seen."""
+        spaces = {id(vars(module)) for module in self._modules()} | {id(function.__globals__) for function in self._functions}
+        mine = [function for function in functions if id(function.__globals__) in spaces and not _is_swapped(function)]
+        codes = [function.__code__ for function in mine if not _is_generated(function.__code__)]
+        return tuple(sorted({id(code): code for code in codes}.values(), key=lambda code: (code.co_filename, code.co_firstlineno)))
 
     def _index(self, file: str, pairs: list[Pair]) -> None:
         table: dict[_Key, list[Pair]] = {}
@@ -195,6 +210,12 @@ def _plain(function: Any) -> types.FunctionType | None:
 def _is_swapped(function: types.FunctionType) -> bool:
     pair = _plain_of.get(id(function.__code__))
     return pair is not None and pair.seen is function.__code__
+
+
+def _is_generated(code: types.CodeType) -> bool:
+    """Tell whether code looks like that of a module, or of a special method that ``dataclass`` or its like has made."""
+    name = code.co_name
+    return (name.startswith("<") and name != "<lambda>") or (name.startswith("__") and code.co_filename.startswith("<"))
 
 
 def _source(file: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from atonce.race.search.between import Between
 from atonce.race.search.directed import Directed, Pair, spot
 from atonce.race.search.dpor import Dpor
 from atonce.race.search.hoarding import Hoarding
@@ -15,6 +16,7 @@ from atonce.race.search.strategy import Strategy
 
 if TYPE_CHECKING:
     from atonce.race.scheduler import Scheduler
+    from atonce.race.switching import Switches
 
 __all__ = ("STRATEGIES", "Plan")
 
@@ -31,13 +33,17 @@ class Plan:
     Args:
         strategy: one of `STRATEGIES`.
         seed: for the guesses; the same seed makes the same search.
+        between: has some of the runs switched between opcodes; ``None``: none is.
 
     Attributes:
         doubts: why nothing can be proved, each once.
+        switches: the opcodes at which others are let go in the next run, beside its strategy.
     """
 
-    def __init__(self, strategy: str, seed: int) -> None:
+    def __init__(self, strategy: str, seed: int, between: Between | None = None) -> None:
         self.doubts: dict[str, object] = {}
+        self.switches: Switches | None = None
+        self._between = between
         self._random = Random(seed)  # noqa: S311 (no secret)
         self._tree = Dpor() if strategy in ("auto", "dpor") else None
         self._alone = strategy != "auto"
@@ -77,11 +83,19 @@ class Plan:
     def next(self) -> Strategy:
         """Give the strategy of the next run."""
         self._turn += 1
+        self.switches = None
         tree = self._tree
         if tree is not None and not tree.exhausted and (self._turn % 2 or self._alone):
             return tree
         if tree is not None and tree.exhausted:
             self._after_tree += 1
+        return self._guessed()
+
+    def _guessed(self) -> Strategy:
+        if self._between is not None:
+            self.switches = self._between.switches(self._turn, walked=self._after_tree > 0)
+            if self.switches is not None and self.switches.everywhere:
+                return self._between.walk(self._turn)
         for _ in self._guesses:
             make = self._guesses[self._guess % len(self._guesses)]
             self._guess += 1
@@ -91,7 +105,13 @@ class Plan:
         return RandomWalk(self._random)
 
     def learn(self, strategy: Strategy, run: Scheduler) -> None:
-        """Take note of what a run showed."""
+        """Take note of what a run showed.
+
+        The tree learns from its own runs alone: one that is switched between opcodes has steps that no branch of it has. What is in
+        doubt in such a run is in doubt all the same.
+        """
+        if self._between is not None and run.between is not None:
+            self._between.learn(run.between)
         for reason, place in run.doubts.items():
             self.doubts.setdefault(reason, place)
         self._locks_nest = self._locks_nest or (self._turn <= _LOOKED_AT and _locks_nest(run))

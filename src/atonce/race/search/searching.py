@@ -49,7 +49,7 @@ def search(runner: Runner, plan: Plan, *, seconds: float, runs: int | None) -> S
     strategy = Strategy()
     done = steps = 0
     while True:
-        run = runner.once(strategy)
+        run = runner.once(strategy, switches=plan.switches)
         done += 1
         steps = max(steps, len(run.picks))
         if run.failure is not None:
