@@ -25,7 +25,7 @@ def reached(module, strategy, *, strict):
         module.program(seen)
 
     with Runner(program, [module.__name__], []) as runner:
-        runner._strict = strict
+        runner.strict = strict
         while not strategy.exhausted:
             run = runner.once(strategy)
             if runner.looks_at_locks(run):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from atonce.errors import OptionError
 from atonce.race.budget import seconds_of
-from atonce.race.schedule import format_picks, parse_picks
+from atonce.race.schedule import Order, format_order, format_picks, parse_order, parse_picks
 from atonce.race.search.replaying import Replaying
 from atonce.race.search.strategy import Strategy
 from tests.race.hand import Bench
@@ -134,3 +134,11 @@ def test_choices_are_replayed():
         assert bench.attempt(strategy).picks == [~0, ~0]
         assert why in strategy.diverged
     bench.close()
+
+
+def test_a_string_says_whether_releases_are_steps():
+    assert format_order(Order([0, 1], None, strict=True)) == "r1s:0.1"
+    assert parse_order("r1s:0.1") == Order([0, 1], None, strict=True)
+    assert parse_order("r1:0.1") == Order([0, 1], None, strict=False)
+    with pytest.raises(OptionError, match="no decision"):
+        parse_order("r1s:x")

@@ -159,16 +159,15 @@ def replay(fn: Callable[[], object], schedule: str, *, include: Sequence[str] | 
             counted here.
     """
     __tracebackhide__ = True
-    picks, switches = parse_order(schedule)
+    picks, switches, strict = parse_order(schedule)
     target = Target.of(fn, None, None, None, include)
     following = Replaying(picks)
     with Runner(target.program, target.include, target.functions) as runner:
         if switches is not None and runner.opcodes.closed:
             raise OptionError(f"this order switches between opcodes, and they cannot be counted: {runner.opcodes.closed}")
         once = functools.partial(runner.once, switches=switches)
+        runner.strict = strict
         run = once(following)
-        if runner.looks_at_locks(run):
-            run = once(following)
         failure = run.failure
         diverged = following.diverged or missed(run)
         if diverged:
@@ -227,7 +226,7 @@ def _failed(found: Search, runner: Runner, eye: str, target: Target, seed: int, 
         seconds=seconds,
         seed=seed,
         eye=eye,
-        replay=format_order(Order(smallest.picks, switches)),
+        replay=format_order(Order(smallest.picks, switches, runner.strict)),
         error=failure.error,
         failure=failure.kind,
         switches=smallest.switches,

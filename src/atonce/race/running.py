@@ -40,6 +40,7 @@ class Runner:
         seen: functions whose code is looked into in any case.
 
     Attributes:
+        strict: a release of a lock is a step of its own, since the program asks whether locks are free.
         runs: how many there have been.
         eye: what looks into the code.
         opcodes: what looks at its opcodes, in runs that are switched there.
@@ -54,7 +55,7 @@ class Runner:
         self._interrupts = Interrupts()
         self._watchdog = Watchdog()
         self._undo = ExitStack()
-        self._strict = False
+        self.strict = False
         self._max_steps = _MAX_STEPS
 
     def __enter__(self) -> Self:
@@ -89,7 +90,7 @@ class Runner:
         Raises:
             BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
         """
-        run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self._strict, brief=True)
+        run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self.strict, brief=True)
         run.as_seen = target
         run.doubts.update(dict.fromkeys(self.eye.doubts))
         if watch is not None:
@@ -119,8 +120,8 @@ class Runner:
         From now on a release is a step of its own, so the tree that was walked until now is void.
         Scenario in the README: is it free?
         """
-        asked = run.wants_strict and not self._strict
-        self._strict = self._strict or asked
+        asked = run.wants_strict and not self.strict
+        self.strict = self.strict or asked
         return asked
 
 

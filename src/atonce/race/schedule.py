@@ -4,6 +4,8 @@ Behind ``r1:`` stands what was decided, one after the other and separated by dot
 for the third of several callbacks of an event loop (they are counted from 0); and behind a ``*`` how often in a row. That is all of
 `Scheduler.picks`, and the same picks make the same run.
 
+A string that begins with ``r1s`` belongs to a program that asks whether a lock is free: then a release is a step, too.
+
 Where tasks are also switched between opcodes, the string begins with the version of Python, which decides what the opcodes are, and
 ends with the opcodes, counted for each task: ``r1o3.11:0*6.1*3.2*4@1.17.40@2.9`` lets others go at the 17th and the 40th opcode of
 task 1, and at the 9th of task 2. ``r1u3.11:`` counts only the opcodes of functions without source.
@@ -24,7 +26,7 @@ __all__ = ("Order", "format_order", "format_picks", "parse_order", "parse_picks"
 
 _VERSION = "r1"
 _PYTHON = "{}.{}".format(*sys.version_info)
-_COUNTED = re.compile(r"(r\d+)(o|u)(\d+\.\d+)", re.ASCII)
+_BEGINNING = re.compile(r"(r\d+)(s?)(?:(o|u)(\d+\.\d+))?", re.ASCII)
 _SWITCHES = re.compile(r"\d{1,9}(\.\d{1,12})+", re.ASCII)
 _PART = re.compile(r"(c?)(\d{1,9})(?:\*(\d{1,9}))?", re.ASCII)
 _MOST = 10_000_000  # decisions: a text that asks for more is a slip, and would fill the memory
@@ -36,10 +38,12 @@ class Order(NamedTuple):
     Attributes:
         picks: what was decided.
         switches: the opcodes at which others are let go; ``None``: none.
+        strict: releases of locks are steps of their own.
     """
 
     picks: list[int]
     switches: Chosen | None = None
+    strict: bool = False
 
 
 def format_order(order: Order) -> str:
@@ -49,11 +53,12 @@ def format_order(order: Order) -> str:
         >>> format_order(Order([0, 0, 1]))
         'r1:0*2.1'
     """
-    if order.switches is None:
-        return format_picks(order.picks)
     text = format_picks(order.picks).removeprefix(_VERSION)
+    version = f"{_VERSION}s" if order.strict else _VERSION
+    if order.switches is None:
+        return f"{version}{text}"
     points = (".".join(map(str, (task, *opcodes))) for task, opcodes in order.switches.points.items())
-    return "@".join([f"{_VERSION}{'o' if order.switches.everywhere else 'u'}{_PYTHON}{text}", *points])
+    return "@".join([f"{version}{'o' if order.switches.everywhere else 'u'}{_PYTHON}{text}", *points])
 
 
 def parse_order(text: str) -> Order:
@@ -68,16 +73,18 @@ def parse_order(text: str) -> Order:
     """
     packed = "".join(text.split()) if isinstance(text, str) else ""
     version, _, rest = packed.partition(":")
-    counted = _COUNTED.fullmatch(version)
-    if counted is None or counted[1] != _VERSION:
+    beginning = _BEGINNING.fullmatch(version)
+    if beginning is None or beginning[1] != _VERSION or not beginning[2] + (beginning[3] or ""):
         return Order(parse_picks(text))
-    if counted[3] != _PYTHON:
+    _, strict, counted, python = beginning.groups()
+    if counted and python != _PYTHON:
         raise OptionError(
-            f"this replay string was found with Python {counted[3]}, and switches between its opcodes: "
-            f"Python {_PYTHON} has others. Replay it with Python {counted[3]}, or search for the failure again"
+            f"this replay string was found with Python {python}, and switches between its opcodes: "
+            f"Python {_PYTHON} has others. Replay it with Python {python}, or search for the failure again"
         )
-    picks, *points = rest.split("@")
-    return Order(parse_picks(f"{_VERSION}:{picks}"), Chosen(dict(map(_read_switches, points)), everywhere=counted[2] == "o"))
+    picks, *points = rest.split("@") if counted else [rest]
+    switches = Chosen(dict(map(_read_switches, points)), everywhere=counted == "o") if counted else None
+    return Order(parse_picks(f"{_VERSION}:{picks}"), switches, bool(strict))
 
 
 def _read_switches(part: str) -> tuple[int, tuple[int, ...]]:
