@@ -25,14 +25,22 @@ class Pair(NamedTuple):
     seen: CodeType
 
 
-def compiled(source: str, file: str, hooks: dict[str, Any], watched: frozenset[str]) -> list[Pair]:
-    """Return pairs for all code inside of a module, outer ones first."""
+def compiled(source: str, file: str, hooks: dict[str, Any], watched: frozenset[str], features: int = 0) -> list[Pair]:
+    """Return pairs for all code inside of a module, outer ones first.
+
+    Args:
+        source: of the module.
+        file: its name.
+        hooks: what the code calls, by name.
+        watched: global names that may change.
+        features: flags of ``__future__`` that the source does not name itself: a doctest has those of its module.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a constant that is called, and whatever the source itself deserves
-        plain = compile(source, file, "exec", dont_inherit=True)
+        plain = compile(source, file, "exec", features, dont_inherit=True)
         tree = ast.parse(source)
         rewriter = Rewriter(source, file, Scopes(tree), watched)
-        seen = compile(rewriter.visit(tree), file, "exec", dont_inherit=True)
+        seen = compile(rewriter.visit(tree), file, "exec", features, dont_inherit=True)
     return list(_pairs(plain, _filled(seen, hooks, rewriter.sites)))
 
 

@@ -1,11 +1,13 @@
 """The eye: gives live functions their seen code while it is open, and their own code back when it is closed."""
 
 from __future__ import annotations
+import __future__
 
 import ast
 import functools
 import inspect
 import linecache
+import operator
 import sys
 import types
 from collections.abc import Callable, Iterable, Sequence
@@ -24,9 +26,10 @@ from atonce.race.eye.watching import swap_late, watch
 __all__ = ("Eye",)
 
 _ADD_HOOKS = (calls, iterating, operators)  # by being imported
+_FUTURE = functools.reduce(operator.or_, [getattr(__future__, name).compiler_flag for name in __future__.all_feature_names])
 _Key = tuple[str, int]
 _Kept = tuple[str, frozenset[str], list[Pair]]
-_kept: dict[tuple[str, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
+_kept: dict[tuple[str, int, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
 _IN_C = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.MethodWrapperType)
 _plain_of: dict[int, Pair] = {}  # by the id of seen code
 _UNSEEN = "{} has no source that fits, so what it does itself cannot be seen"
@@ -115,10 +118,15 @@ class Eye:
         stored = {name for names in found.values() for name in names.stored}
         watched = {file: names.assigned | (stored & names.bound) for file, names in found.items()}
         for file, source in sources.items():
-            self._index(file, _rewritten(source, file, watched[file]))
+            self._index(file, _rewritten(source, file, watched[file], self._features(file)))
         self._files = set(watched)
         pairs = [pair for table in self._by_key.values() for same in table.values() for pair in same]
         watch(watched, stored, [pair.seen for pair in pairs])
+
+    def _features(self, file: str) -> int:
+        """Return the features of the language that a text without a file was compiled with: it does not say so itself."""
+        codes = [function.__code__ for function in self._functions] if file.startswith("<") else []
+        return next((code.co_flags & _FUTURE for code in codes if code.co_filename == file), 0)
 
     def _find_blind(self, functions: list[types.FunctionType]) -> tuple[types.CodeType, ...]:
         """Return the code of those among all functions that belong to what is looked into, and are not seen."""
@@ -244,11 +252,11 @@ def _names(source: str) -> _Names | None:
     return _Names(frozenset(scopes.stored_attributes), frozenset(scopes.assigned_globals), frozenset(scopes.module.bound))
 
 
-def _rewritten(source: str, file: str, names: frozenset[str]) -> list[Pair]:
-    key = (file, names | {kind for kind, on in KINDS.items() if on})
+def _rewritten(source: str, file: str, names: frozenset[str], features: int) -> list[Pair]:
+    key = (file, features, names | {kind for kind, on in KINDS.items() if on})
     kept = _kept.get(key)
     if kept is None or kept[0] != source:
-        kept = _kept[key] = (source, names, compiled(source, file, HOOKS, names))
+        kept = _kept[key] = (source, names, compiled(source, file, HOOKS, names, features))
     return kept[2]
 
 
