@@ -68,6 +68,17 @@ def test_the_state_may_be_made_by_a_class():
     assert report.story.headline == "lost update on Account.balance"
 
 
+def test_setup_workers_and_invariant_are_replayed_as_they_were_explored():
+    program = {
+        "setup": Account,
+        "workers": [Account.deposit, Account.deposit],
+        "invariant": lambda account: account.balance == 20,
+    }
+    report = race.explore(**program)
+    with pytest.raises(AssertionError, match="invariant"):
+        race.replay(None, report.replay, **program)
+
+
 def test_a_worker_may_be_written_in_c():
     assert race.explore(setup=list, workers=[list.clear, list.copy]).verdict != "failed"
 

@@ -140,27 +140,39 @@ def check(fn: Callable[P, Any] | None = None, /, *, require: Literal["proved", "
     return checked
 
 
-def replay(fn: Callable[[], object], schedule: str, *, include: Sequence[str] | None = None) -> None:
+def replay(
+    fn: Callable[[], object] | None,
+    schedule: str,
+    *,
+    include: Sequence[str] | None = None,
+    setup: Callable[[], Any] | None = None,
+    workers: Sequence[Callable[[Any], object]] | None = None,
+    invariant: Callable[[Any], object] | None = None,
+) -> None:
     """Run a function once, in exactly the order that a report named, and raise what it raises.
 
     Under a debugger, a breakpoint in the function stops there as in any program: the other threads are parked meanwhile. (On Python
     3.11, orders that switch between opcodes, ``r1o3.11:...``, cannot be followed under a debugger.)
 
     Args:
-        fn: the function that was explored.
+        fn: the function that was explored; ``None`` if it was a setup, workers and an invariant.
         schedule: `Report.replay`, like ``"r1:0*6.1*3.2*4.1.0*6"``.
         include: as for `explore`; it has to be the same.
+        setup: as for `explore`, like the next two.
+        workers: what runs side by side.
+        invariant: says whether the state is right.
 
     Raises:
         BaseException: what the function, or a thread that it started, raises in this order.
         DeadlockFound: nobody can go on. The message says who waits for what.
         ScheduleDiverged: the order does not fit: the function, or what it uses, is not what it was.
-        OptionError: the text is no such order; or it switches between the opcodes of another version of Python, or they cannot be
+        OptionError: an option is not as `explore` takes it; the text is no such order; or it switches between the opcodes of
+            another version of Python, or they cannot be
             counted here.
     """
     __tracebackhide__ = True
     picks, switches, strict = parse_order(schedule)
-    target = Target.of(fn, None, None, None, include)
+    target = Target.of(fn, setup, workers, invariant, include)
     following = Replaying(picks)
     with Runner(target.program, target.include, target.functions) as runner:
         if switches is not None and runner.opcodes.closed:
