@@ -1,6 +1,7 @@
 """What can be given to the calls: a test with its decorator on, a class that makes the state, methods written in C."""
 
 import asyncio
+import threading
 from threading import Thread
 
 import pytest
@@ -119,3 +120,24 @@ def test_the_steps_of_coroutines_are_told():
     text = str(report)
     assert "lost update" in text
     assert text.count('n = state["n"]') == 2
+
+
+def test_switching_where_an_opcode_has_no_line_is_no_failure():
+    def count():
+        lock = threading.Lock()
+        counts = {"n": 0}
+
+        def add():
+            for _ in range(3):
+                with lock:
+                    counts["n"] += 1
+
+        started = [threading.Thread(target=add) for _ in range(2)]
+        for thread in started:
+            thread.start()
+        for thread in started:
+            thread.join()
+        assert counts["n"] == 6
+
+    for seed in range(5):
+        assert race.explore(count, seed=seed).verdict == "proved"

@@ -49,5 +49,6 @@ def without_ours(error: BaseException) -> BaseException:
         traceback = traceback.tb_next
     kept = None
     for entry in reversed(entries):
-        kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+        line = entry.tb_lineno or entry.tb_frame.f_code.co_firstlineno  # some opcodes have no line
+        kept = TracebackType(kept, entry.tb_frame, entry.tb_lasti, line)
     return error.with_traceback(kept) if kept is not None else error

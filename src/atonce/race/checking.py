@@ -167,8 +167,7 @@ def replay(
         DeadlockFound: nobody can go on. The message says who waits for what.
         ScheduleDiverged: the order does not fit: the function, or what it uses, is not what it was.
         OptionError: an option is not as `explore` takes it; the text is no such order; or it switches between the opcodes of
-            another version of Python, or they cannot be
-            counted here.
+            another version of Python, or they cannot be counted here.
     """
     __tracebackhide__ = True
     picks, switches, strict = parse_order(schedule)

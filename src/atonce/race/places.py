@@ -50,7 +50,7 @@ def place_of_frame(frame: FrameType | None) -> Place | None:
                 _passed.clear()
             passed = _passed[id(code)] = (code, _is_library(code.co_filename))
         if not passed[1]:
-            return _place(code, frame.f_lineno)
+            return _place(code, frame.f_lineno or code.co_firstlineno)  # some opcodes have no line
         frame = frame.f_back
     return None
 
