@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from atonce.race.alike import way_of
 from atonce.race.minimise import Minimal, minimise
-from atonce.race.search.counting import Following
-from atonce.race.switching import met, needed
+from atonce.race.search.counting import Counting, Following
+from atonce.race.switching import SWITCH, chosen, needed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from atonce.race.scheduler import Scheduler
+    from atonce.race.scheduler import Scheduler, Task
     from atonce.race.search.strategy import Strategy
-    from atonce.race.switching import Chosen, Switches
+    from atonce.race.switching import Chosen, Switch, Switches
 
 __all__ = ("Shrunk", "shrink")
+
+_ATTEMPTS = 60  # at leaving out switches, before the order is minimised
+_MANY = 8  # switches that are left after that
+_ALONE = 400  # attempts at making do with one of them
 
 
 class _Once(Protocol):
@@ -42,8 +46,8 @@ class Shrunk(NamedTuple):
 def shrink(once: _Once, failing: Scheduler) -> Shrunk:
     """Look for an order that fails as a run did, with few switches.
 
-    Switches at which the task went on at once are left out before and after the order is minimised. Orders that switch at other
-    opcodes are not tried, so none that needs opcodes is called minimal.
+    Switches at which the task went on at once are left out, before and after the order is minimised; and as many of the others as
+    the failure can do without. Orders that switch at other opcodes are not tried, so none that needs opcodes is called minimal.
 
     Args:
         once: runs the program.
@@ -51,7 +55,7 @@ def shrink(once: _Once, failing: Scheduler) -> Shrunk:
     """
     if failing.between is None:
         return Shrunk(minimise(once, failing), None)
-    run, switches = _thinned(once, failing)
+    run, switches = _thinned(once, _fewer(once, failing))
     smallest = minimise(partial(once, switches=switches), run)
     if switches is None or not smallest.repeats:
         return Shrunk(smallest, switches)
@@ -62,7 +66,52 @@ def shrink(once: _Once, failing: Scheduler) -> Shrunk:
 def _thinned(once: _Once, run: Scheduler) -> tuple[Scheduler, Chosen | None]:
     """Return a run of the same order without needless switches, and those that it has."""
     picks, switches = needed(run)
-    again = once(Following(picks), switches=switches)
+    again = once(Following(picks), switches=chosen(run, switches))
     if way_of(again.failure) == way_of(run.failure) and again.picks == picks:
-        return again, switches
-    return run, met(run)
+        return again, chosen(run, switches)
+    return run, chosen(run, run.between.met if run.between is not None else ())
+
+
+def _fewer(once: _Once, failing: Scheduler) -> Scheduler:
+    """Leave out switches, many at once and then fewer, as long as the failure stays; if many are left, try each alone.
+
+    Source: Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 2002.
+    """
+    best, (_, switches) = failing, needed(failing)
+    goes_to = {switch[:2]: failing.picks[switch.pick] for switch in switches}
+
+    def attempt(left: Sequence[Switch]) -> bool:
+        nonlocal best, switches
+        run = once(_Leaving(goes_to), switches=chosen(failing, left))
+        same = way_of(run.failure) == way_of(failing.failure)
+        if same:
+            best, switches = run, list(left)
+        return same
+
+    size, left = (len(switches) + 1) // 2, _ATTEMPTS
+    while size and left:
+        at = 0
+        while at < len(switches) and left:
+            left -= 1
+            at += 0 if attempt([*switches[:at], *switches[at + size :]]) else size
+        size //= 2
+    if len(switches) > _MANY:
+        any(attempt([switch]) for switch in switches[:_ALONE])
+    return best
+
+
+class _Leaving(Counting):
+    """Leaves a task at the switches, for the task that a failing run went over to, and stays everywhere else."""
+
+    def __init__(self, goes_to: dict[tuple[int, int], int]) -> None:
+        super().__init__()
+        self._goes_to = goes_to
+
+    def decide(self, run: Scheduler, enabled: Sequence[Task], me: Task | None) -> Task:
+        """Say who goes on."""
+        if me is not None and me.pending.kind == SWITCH and run.between is not None and run.between.met:
+            wanted = self._goes_to.get(run.between.met[-1][:2])
+            for task in enabled:
+                if task.number == wanted:
+                    return task
+        return super().decide(run, enabled, me)

@@ -20,7 +20,7 @@ from atonce.race.places import here
 if TYPE_CHECKING:
     from atonce.race.scheduler import Scheduler
 
-__all__ = ("SWITCH", "Chosen", "Counter", "Switch", "Switches", "Wild", "met", "missed", "needed")
+__all__ = ("SWITCH", "Chosen", "Counter", "Switch", "Switches", "Wild", "chosen", "missed", "needed")
 
 SWITCH = "switch"
 """The kind of the operation."""
@@ -138,16 +138,22 @@ class Counter:
         run.point(Operation(SWITCH, (), here()))
 
 
-def met(run: Scheduler) -> Chosen | None:
-    """Return the switches that a run came to; ``None``: none."""
-    return None if run.between is None else _chosen(run.between, run.between.met)
-
-
-def _chosen(counter: Counter, switches: Iterable[Switch]) -> Chosen | None:
+def chosen(run: Scheduler, switches: Iterable[Switch]) -> Chosen | None:
+    """Return some of the switches of a run as those of another one; ``None``: there are none."""
     points: dict[int, tuple[int, ...]] = {}
     for switch in switches:
         points[switch.task] = (*points.get(switch.task, ()), switch.opcode)
-    return Chosen(points, everywhere=counter.switches.everywhere) if points else None
+    return Chosen(points, everywhere=run.between.switches.everywhere) if points and run.between is not None else None
+
+
+def needed(run: Scheduler) -> tuple[list[int], list[Switch]]:
+    """Return the picks of a run without those of switches at which the task went on at once, and the other switches.
+
+    They make the same order.
+    """
+    met = [] if run.between is None else run.between.met
+    idle = {switch.pick for switch in met if switch.pick >= len(run.picks) or run.picks[switch.pick] == switch.task}
+    return [pick for at, pick in enumerate(run.picks) if at not in idle], [switch for switch in met if switch.pick not in idle]
 
 
 def missed(run: Scheduler) -> str:
@@ -157,19 +163,6 @@ def missed(run: Scheduler) -> str:
     done = {switch[:2] for switch in run.between.met}
     every = ((task, opcode) for task, opcodes in run.between.switches.points.items() for opcode in opcodes)
     return next((f"to opcode {opcode} of task {task}" for task, opcode in every if (task, opcode) not in done), "")
-
-
-def needed(run: Scheduler) -> tuple[list[int], Chosen | None]:
-    """Return the picks of a run without those of switches at which the task went on at once, and the other switches.
-
-    They make the same order. `None` stands for no switches at all: an ordinary order.
-    """
-    counter = run.between
-    if counter is None:
-        return run.picks, None
-    idle = {switch.pick for switch in counter.met if switch.pick >= len(run.picks) or run.picks[switch.pick] == switch.task}
-    chosen = [switch for switch in counter.met if switch.pick not in idle]
-    return [pick for at, pick in enumerate(run.picks) if at not in idle], _chosen(counter, chosen)
 
 
 Around = Callable[[Callable[[], None]], Callable[[], None]]

@@ -22,7 +22,7 @@ __all__ = ("STRATEGIES", "Plan")
 
 STRATEGIES = ("auto", "dpor", "pos", "random")
 
-_AFTERWARDS = 50  # guesses that are still made when the tree has been walked and yet proves nothing
+_AFTERWARDS = 50  # guesses that are still made when the tree has been walked and yet proves nothing; as many again between opcodes
 _LOOKED_AT = 10  # runs in which we look whether anybody takes a lock while holding one
 _SAME_PAIR = 3  # times that one pair of racing operations is tried the other way round
 
@@ -69,7 +69,7 @@ class Plan:
         """More runs would tell nothing new, or next to nothing."""
         if self._tree is None or not self._tree.exhausted:
             return False
-        return self.proved or self._alone or self._after_tree >= _AFTERWARDS
+        return self.proved or self._alone or self._after_tree >= _AFTERWARDS * (1 if self._between is None else 2)
 
     def why_not_proved(self) -> tuple[str, ...]:
         """Give the reasons, in words; empty if all orders were run and none was in doubt."""
