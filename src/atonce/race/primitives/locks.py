@@ -14,7 +14,7 @@ from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.waiting import wait_until
 from atonce.race.scheduler import Abort, Scheduler, Task, active
 
-__all__ = ("REAL_LOCK", "Controlled", "LikeReal", "Lock", "is_importing", "raw", "release_held")
+__all__ = ("REAL_LOCK", "Controlled", "LikeReal", "Lock", "is_importing", "raw", "release_at_end")
 
 REAL_LOCK: Any = _thread.allocate_lock
 _LOCK_TYPE = type(REAL_LOCK())
@@ -184,6 +184,15 @@ def release_held(run: Scheduler, task: Task) -> None:
         if isinstance(lock, Controlled):
             with suppress(RuntimeError):
                 lock.force()
+
+
+def release_at_end(run: Scheduler, task: Task) -> None:
+    """Let go of what a task still holds when it has ended, if its run was cut short. Called in the task's own thread.
+
+    A task that was given up comes too late: its locks have been released, and another run may be on.
+    """
+    if run.aborting and not task.abandoned:
+        release_held(run, task)
 
 
 def _drop(run: Scheduler, number: int) -> bool:

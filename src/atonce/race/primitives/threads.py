@@ -12,7 +12,7 @@ from typing import Any
 
 from atonce.race.operations import Operation
 from atonce.race.places import here
-from atonce.race.primitives.locks import release_held
+from atonce.race.primitives.locks import release_at_end
 from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.replacing import instead_of, replace_name
 from atonce.race.primitives.waiting import wait_until
@@ -48,8 +48,7 @@ def begin(run: Scheduler, thread: Any, work: Callable[[], object] | None = None)
         try:
             work()
         finally:
-            if run.aborting:
-                release_held(run, run.running)
+            release_at_end(run, task)
             _finish(thread)
 
     task = run.spawn(body, thread._name, thread, daemon=thread._daemonic)
@@ -158,11 +157,11 @@ def _start_new_thread(function: Any, args: Any, kwargs: Any = None, /) -> int:
         try:
             seen(*args, **(kwargs or {}))
         finally:
-            if run.aborting:
-                release_held(run, run.running)
+            release_at_end(run, task)
             _threading._active.pop(_thread.get_ident(), None)  # what stands for a thread that threading has not started
 
-    return run.spawn(body, f"thread {len(run.tasks)}", None, daemon=True).ident
+    task = run.spawn(body, f"thread {len(run.tasks)}", None, daemon=True)
+    return task.ident
 
 
 _real_start_new_thread: Any = _thread.start_new_thread
