@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.race import busy
+
 runs = 0  # how often a program has begun
 kept = {}  # what a program has left
 hung = _thread.allocate_lock()  # nobody over here decides who has it
@@ -119,6 +121,17 @@ def goes_on_for_long():
     assert account.balance
 
 
+@counting
+def a_thread_works_on_and_on():
+    together(busy.work, the_account.deposit)
+
+
+@counting
+def works_on_and_on():
+    together(the_account.deposit)
+    busy.work()
+
+
 def skips():
     together(the_account.deposit)
     pytest.skip("not here")
@@ -149,7 +162,20 @@ def has_no_memory():
 
 
 def hangs_in_a_thread():
-    together(the_account.deposit, lambda: real_acquire())
+    together(the_account.deposit, real_acquire)
+
+
+def hangs_at_last():
+    def waits():
+        try:
+            threading.Event().wait()
+        finally:
+            real_acquire()
+
+    def fails():
+        raise ValueError("before")
+
+    together(waits, fails)
 
 
 def hangs_in_main():
@@ -183,7 +209,7 @@ async def fails_in_a_loop():
         the_account.balance += 0
         raise KeyError(1)
 
-    asyncio.ensure_future(asyncio.sleep(100))
+    kept["sleeper"] = asyncio.ensure_future(asyncio.sleep(100))
     await asyncio.gather(one(), one())
 
 
@@ -237,3 +263,18 @@ async def leaves_things_of_a_loop():
     kept["task"] = asyncio.ensure_future(asyncio.sleep(0, "slept"))
     kept["future"] = asyncio.get_running_loop().create_future()
     await kept["task"]
+
+
+def leaves_a_deadlock():
+    one, other = threading.Lock(), threading.Lock()
+
+    def take(first, second):
+        with first, second:
+            pass
+
+    threads = [threading.Thread(target=take, args=pair) for pair in ((one, other), (other, one))]
+    kept.update(locks=[one, other], threads=threads)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

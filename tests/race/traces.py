@@ -54,7 +54,21 @@ _MODULES = [
         "weakref",
     )
 ]
-_CACHES = ("__warningregistry__", "last_exc", "last_type", "last_value", "last_traceback", "_getframe", "modules", "path_importer_cache")
+_CACHES = {
+    "__warningregistry__",
+    "_filesbymodname",
+    "_getframe",
+    "last_exc",
+    "last_traceback",
+    "last_type",
+    "last_value",
+    "modules",
+    "modulesbyfile",
+    "path_importer_cache",
+    "stderr",
+    "stdin",
+    "stdout",
+}  # and what a test runner sets between two tests
 own = threading.local()  # whose values in the calling thread belong to the picture
 _of_context = contextvars.ContextVar("_of_context", default=0)
 
@@ -123,7 +137,9 @@ class Picture:
         self._things |= {f"{path}.{name}": held for name, held in vars(function).items()}
 
     def _surroundings(self):
-        self._things |= {f"handler of {number.name}": signal.getsignal(number) for number in signal.valid_signals() if hasattr(number, "name")}
+        self._things |= {
+            f"handler of {number.name}": signal.getsignal(number) for number in signal.valid_signals() if hasattr(number, "name")
+        }
         self._things |= {
             "signal mask": frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
             "random state": random.getstate(),

@@ -6,8 +6,11 @@ Each task finds its carrier as it would find a new thread: without thread-local 
 from __future__ import annotations
 
 import _thread
+import sys
+import threading
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,7 @@ class Carriers:
         self._idle: list[_Carrier] = []
         self._all: list[_Carrier] = []
         self._carries: dict[Task, _Carrier] = {}
+        self._closed = False
 
     def carry(self, task: Task, body: Callable[[], None]) -> None:
         """Give the task a thread. The body begins there as soon as the task's baton is released."""
@@ -43,6 +47,7 @@ class Carriers:
         carrier = self._carries.pop(task, None)
         if carrier is not None:
             carrier.belongings.forget()
+            carrier.lost = carrier.lost or self._closed
             self._idle.append(carrier)
 
     def abandon(self, task: Task) -> None:
@@ -53,10 +58,12 @@ class Carriers:
 
     def close(self) -> None:
         """End all threads, and wait until they are gone. One that hangs in the user's code is left to the end of the program."""
+        self._closed = True
         idle, self._idle = self._idle, []
         for carrier in idle:
             carrier.body = None
-            carrier.baton.release()
+            with suppress(RuntimeError):  # it was released already, when the run was left by force: it will find nothing to do
+                carrier.baton.release()
         for carrier in idle:
             carrier.join()
 
@@ -86,6 +93,7 @@ class _Carrier:
     def _carry(self, begun: _thread.LockType) -> None:
         self.ident = get_ident()
         self.belongings = Belongings()
+        _be_traced()
         begun.release()
         while True:
             self.baton.acquire()
@@ -96,6 +104,14 @@ class _Carrier:
             del body
             if self.lost:
                 return
+
+
+def _be_traced() -> None:
+    """Let a debugger, or who measures coverage, see what this thread does, if they asked for new threads."""
+    if threading.gettrace() is not None:
+        sys.settrace(threading.gettrace())
+    if threading.getprofile() is not None:
+        sys.setprofile(threading.getprofile())
 
 
 # Not threading.Thread, whose methods are patched while a run is on; and names of _thread as they were when this was imported.

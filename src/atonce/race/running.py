@@ -60,6 +60,7 @@ class Runner:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
+            undo.enter_context(self._interrupts)
             undo.callback(self._carriers.close)
             undo.enter_context(Patched())
             undo.enter_context(loops_patched())
@@ -69,7 +70,6 @@ class Runner:
             if gc.isenabled():
                 gc.disable()
                 undo.callback(gc.enable)
-            undo.enter_context(self._interrupts)
             undo.enter_context(self._watchdog)
             self._undo = undo.pop_all()
         return self
@@ -90,6 +90,7 @@ class Runner:
         Raises:
             BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
         """
+        self._interrupts.raise_noted()
         run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self.strict, brief=True)
         run.as_seen = target
         run.doubts.update(dict.fromkeys(self.eye.doubts))
@@ -102,9 +103,9 @@ class Runner:
             with self.opcodes.during(run, switches) if switches is not None else _nothing:
                 run.run(self._program)
         finally:
+            self._interrupts.run = self._watchdog.run = None  # what comes now has to come to its end
             settle(run)
             deactivate()
-            self._interrupts.run = self._watchdog.run = None
         self.runs += 1
         if self.runs % _COLLECT_EVERY == 0:
             gc.collect(1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,6 +29,8 @@ __all__ = ("Abort", "Failure", "Scheduler", "Step", "Stuck", "Task", "activate",
 
 _LIBRARY = {*sys.stdlib_module_names, "atonce"}
 _END = object()  # stands for the end of the program, which daemons do not live to see
+_OUT_OF_TURN = (IndexError, RuntimeError)  # after the second Ctrl-C two tasks may run, and find a baton free that one hands on
+_GRACE_S = 0.5  # for tasks to end, after the second Ctrl-C
 _PATIENCE = 2_000  # operations that a task may do while it is being unwound, before it is stopped at the next one again
 
 
@@ -178,6 +181,7 @@ class Scheduler:
         self.failure: Failure | None = None
         self.interrupt: BaseException | None = None
         self.aborting = False
+        self.forced = False  # the calling thread was got out of the run by force: it does not wait for the others for long
         self.strict = strict  # a release is a decision as well, since somebody looks at whether a lock is free
         self.wants_strict = False
         self.tasks: list[Task] = []
@@ -309,8 +313,18 @@ class Scheduler:
         try:
             self._run(main, program)
         finally:
-            self._over.acquire()
+            self._wait_for_all()
             self._strategy.end(self)
+
+    def _wait_for_all(self) -> None:
+        """Wait until all tasks have ended; or until Ctrl-C, since one of them may never come to a step again."""
+        if not self.forced:
+            with suppress(KeyboardInterrupt):
+                self._over.acquire()
+                return
+        if not self._over.acquire(timeout=_GRACE_S):
+            for task in self.live:
+                task.abandoned = True
 
     def fail(self, error: BaseException, task: Task) -> None:
         """End the run: a task has failed. The first failure counts."""
@@ -326,6 +340,8 @@ class Scheduler:
 
     def abandon(self, task: Task, why: BaseException) -> None:
         """End the run without the running task, which hangs where no step is. Called in a thread that is no task."""
+        if self.failure is not None:
+            why.__cause__ = self.failure.error  # what had failed before, and was being wound up
         self.stop(why)
         if task.number:  # the calling thread's own task has to come back by itself
             task.abandoned = task.done = True
@@ -342,8 +358,6 @@ class Scheduler:
                 (body if self.around is None else self.around(body))()
         except Abort:
             pass
-        except Exception as error:
-            self.fail(error, task)
         except BaseException as error:
             self._left_by(error, task)
         if not task.abandoned:
@@ -351,6 +365,12 @@ class Scheduler:
             self._finish(task)
 
     def _left_by(self, error: BaseException, task: Task) -> None:
+        if isinstance(error, Exception):
+            if type(error).__name__ == "BdbQuit":
+                self.stop(error)  # whoever sits at the debugger has had enough
+            else:
+                self.fail(error, task)
+            return
         if task.number and isinstance(error, SystemExit):
             return  # as threading does: it ends the thread, and nothing else
         if task.number:
@@ -386,10 +406,11 @@ class Scheduler:
 
     def _wake_one(self) -> None:
         """Let the next parked task unwind; the last one to do so ends the run."""
-        if self.live:
-            self._hand(self.live[-1])
-        else:
-            self._over.release()
+        with suppress(*_OUT_OF_TURN if self.forced else ()):
+            if self.live:
+                self._hand(self.live[-1])
+            else:
+                self._over.release()
 
     # ---------------------------------------------------------------- deciding
 

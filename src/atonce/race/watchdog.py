@@ -63,11 +63,11 @@ class Watchdog:
         looks = 0
         while not self._stop.acquire(timeout=self._interval_s):
             run = self.run
-            if run is None or run.aborting:
+            if run is None:
                 before = None
                 continue
             task = run.running
-            now = (run, len(run.trace), task, _used_s(task))
+            now = (run, len(run.trace), task, task.caught, _used_s(task))
             looks = looks + 1 if now == before else 0
             before = now
             if looks >= _LOOKS:
