@@ -182,8 +182,13 @@ def test_wrong_usage(bank, words, message):
 def test_modules_to_look_into(bank):
     bank.write("shop.py", "from bank import test_bank\n\ndef test_shop():\n    test_bank()\n")
     seen = bank.run("race", "shop.py::test_shop", "--include", "shop", "--include", "bank", "--json")
-    assert json.loads(seen.out)["story"]["headline"] == "lost update on Account.balance"
+    report = json.loads(seen.out)
+    assert report["story"]["headline"] == "lost update on Account.balance"
+    assert report["include"] == ["shop", "bank"]
     assert seen.status == 1
+    replayed = bank.run("race", "shop.py::test_shop", "--replay", report["replay"], "--include", "shop", "--include", "bank")
+    assert replayed.status == 1
+    assert "AssertionError" in replayed.out
 
 
 def test_help(capsys):

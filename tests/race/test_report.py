@@ -68,6 +68,12 @@ def test_a_failure_says_how_to_run_it_again():
     assert "RACE  exception" in failed(story=None).text(132)
 
 
+def test_what_was_included_is_included_again():
+    text = failed(target="x.py::f", include=["bank", "shop"]).text(132)
+    assert 'again: race.replay(f, "r1:0*2.1", include=["bank", "shop"])' in text
+    assert text.endswith("atonce race x.py::f --replay r1:0*2.1 --include bank --include shop")
+
+
 def test_a_test_is_run_again_by_its_runner(monkeypatch):
     monkeypatch.setattr(settings, "test", "test_x.py::test_it[a b]")
     text = failed(target="x.py::f").text(132)
@@ -156,6 +162,7 @@ def test_all_of_it_is_json():
         "seed": 0,
         "function": "f",
         "target": "t.py::f",
+        "include": [],
         "test": "",
         "steps": 0,
         "story": {

@@ -50,7 +50,7 @@ def main(words: Sequence[str]) -> int:
     with stdout_kept() as stdout:
         fn, said = _test(wish.target)
         try:
-            status, text = _replay(fn, wish) if wish.replay else _explore(fn, said, wish)
+            status, text = _replay(fn, said, wish) if wish.replay else _explore(fn, said, wish)
         except (OptionError, ScheduleDiverged) as error:
             raise UsageError(str(error)) from None
         os.write(stdout, f"{text}\n".encode("utf-8", "backslashreplace"))
@@ -66,12 +66,12 @@ def _explore(fn: Callable[[], object], said: dict[str, Any], wish: argparse.Name
     return int(report.verdict == "failed"), report.to_json() if wish.json else str(report)
 
 
-def _replay(fn: Callable[[], object], wish: argparse.Namespace) -> tuple[int, str]:
+def _replay(fn: Callable[[], object], said: dict[str, Any], wish: argparse.Namespace) -> tuple[int, str]:
     from atonce.race.checking import replay  # noqa: PLC0415
 
     parse_order(wish.replay)
     try:
-        replay(fn, wish.replay)
+        replay(fn, wish.replay, include=wish.include if wish.include is not None else said.get("include"))
     except (OptionError, ScheduleDiverged):
         raise
     except RaceError as error:
@@ -103,11 +103,8 @@ def _test(target: str) -> tuple[Callable[[], object], dict[str, Any]]:
     owner = find(f"{place}:{'.'.join(names[:-1])}") if len(names) > 1 else None
     if isinstance(owner, type) and not inspect.ismethod(fn):
         fn = getattr(_made(owner, target), names[-1])
-    said = getattr(fn, "race_options", None)
-    if said is not None:  # made by race.check: explored here, and not from within
-        fn = _undecorated(fn)
     _refuse_parameters(fn, target)
-    return fn, dict(said or {})
+    return fn, dict(getattr(fn, "race_options", {}))
 
 
 def _made(owner: type, target: str) -> object:
@@ -115,11 +112,6 @@ def _made(owner: type, target: str) -> object:
         return owner()
     except Exception as error:
         raise UsageError(f"{target} is a method, and {owner.__name__}() cannot be made: {type(error).__name__}: {error}") from error
-
-
-def _undecorated(fn: Any) -> Callable[[], object]:
-    inner = fn.__wrapped__
-    return inner.__get__(fn.__self__) if inspect.ismethod(fn) else inner  # type: ignore[no-any-return]
 
 
 def _refuse_parameters(fn: Callable[..., object], target: str) -> None:

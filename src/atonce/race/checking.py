@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import sys
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -51,7 +52,8 @@ def explore(
     nothing else is changed.
 
     Args:
-        fn: the function, synchronous or a coroutine function, without arguments.
+        fn: the function, synchronous or a coroutine function, without arguments. One that `check` has made stands for the test that
+            it was made of.
         budget: how long to look: seconds, or a text with a unit (``"500ms"``, ``"5s"``, ``"2min"``).
         runs: how many orders to run at most; ``None``: as many as the budget allows.
         strategy: ``"auto"`` looks through all orders that differ, in turns with guesses; ``"dpor"``, ``"pos"`` and ``"random"`` do
@@ -210,15 +212,24 @@ def _how(switches: Chosen) -> str:
 
 
 def _clear(found: Search, eye: str, target: Target, seed: int, seconds: float) -> Report:
+    unasked = _unasked(target)
     return _report(
         target,
-        "proved" if found.proved else "not found",
+        "proved" if found.proved and not unasked else "not found",
         schedules=found.runs,
         steps=found.steps,
         seconds=seconds,
         seed=seed,
         eye=eye,
-        doubts=found.why_not,
+        doubts=(*unasked, *found.why_not),
+    )
+
+
+def _unasked(target: Target) -> tuple[str, ...]:
+    """Say that nobody asked what the function asserts, if so."""
+    asserts = any(line.lstrip().startswith("assert") for file in target.files() for line in linecache.getlines(file))
+    return ("python -O leaves out assert statements, and the function has some: run it without -O",) * (
+        sys.flags.optimize and asserts
     )
 
 
@@ -248,7 +259,8 @@ def _failed(found: Search, runner: Runner, eye: str, target: Target, seed: int, 
 
 
 def _report(target: Target, verdict: Verdict, *, schedules: int = 1, seconds: float = 0.0, **rest: Any) -> Report:
-    return Report(verdict, function=target.name, target=target.command, schedules=schedules, seconds=seconds, **rest)
+    rest.update(function=target.name, target=target.command, include=target.asked)
+    return Report(verdict, schedules=schedules, seconds=seconds, **rest)
 
 
 def _validate(strategy: str, time: str, runs: int | None) -> None:

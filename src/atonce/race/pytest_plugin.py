@@ -71,7 +71,7 @@ def _race(fn: Callable[..., object], *, require: Any = "proved", **options: Any)
     from atonce.race.checking import explore, replay  # noqa: PLC0415 (see above)
 
     if settings.replay:
-        replay(fn, settings.replay)
+        replay(fn, settings.replay, include=options.get("include"))
         return None
     report = explore(fn, **{**options, **settings.options()})
     report.assert_ok(require=require)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from atonce.errors import DeadlockFound, OptionError, RaceError, RaceFound
@@ -38,6 +39,7 @@ class Report:
         seed: of the search.
         function: the name of the function.
         target: the function as the command ``atonce race`` takes it, like ``tests/bank.py::test_bank``; empty if it cannot.
+        include: the modules that were asked to be looked into; empty: the default.
         test: the test that was running, as pytest's command line names it; empty if none was.
         steps: how many steps the longest run had.
         story: what the failing order shows.
@@ -60,6 +62,7 @@ class Report:
         minimal: bool = False,
         doubts: tuple[str, ...] = (),
         target: str = "",
+        include: Sequence[str] = (),
         story: Story | None = None,
     ) -> None:
         self.verdict = verdict
@@ -75,6 +78,7 @@ class Report:
         self.seed = seed
         self.function = function
         self.target = target
+        self.include = tuple(include)
         self.test = settings.test
         self.steps = steps
         self.story = story
@@ -104,8 +108,8 @@ class Report:
         """Return all of it as what JSON knows."""
         error = None if self.error is None else {"type": type(self.error).__name__, "message": str(self.error)}
         story = None if self.story is None else self.story.as_dict()
-        plain = {name: value for name, value in vars(self).items() if name not in ("error", "story", "doubts")}
-        return {**plain, "doubts": list(self.doubts), "error": error, "story": story}
+        plain = {name: value for name, value in vars(self).items() if name not in ("error", "story")}
+        return {**plain, "doubts": list(self.doubts), "include": list(self.include), "error": error, "story": story}
 
     def to_json(self) -> str:
         """Return all of it as JSON, on one line."""

@@ -23,6 +23,7 @@ class Target(NamedTuple):
         program: takes no arguments; synchronous, or a coroutine function.
         functions: whose code is looked into in any case.
         include: prefixes of the names of modules whose code is looked into.
+        asked: those that were asked for; empty: the default.
         name: for people.
         command: as the command ``atonce race`` takes it; empty if it cannot.
     """
@@ -30,6 +31,7 @@ class Target(NamedTuple):
     program: Callable[[], object]
     functions: tuple[Callable[..., object], ...]
     include: tuple[str, ...]
+    asked: tuple[str, ...]
     name: str
     command: str
 
@@ -61,7 +63,13 @@ class Target(NamedTuple):
             _callable(function)
         if fn is not None:
             _without_arguments(fn)
-        return cls(program, functions, _included(functions, include), _name(functions[0]), _command(fn))
+        included = _included(functions, include)
+        return cls(program, functions, included, included if include is not None else (), _name(functions[0]), _command(fn))
+
+    def files(self) -> list[str]:
+        """Return where the source of the functions is."""
+        codes = [getattr(inspect.unwrap(_bare(function)), "__code__", None) for function in self.functions]
+        return list(dict.fromkeys(code.co_filename for code in codes if code is not None))
 
     @staticmethod
     def bound(fn: Callable[..., object], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[[], object]:

@@ -75,8 +75,12 @@ class Patched:
 
     def __enter__(self) -> Self:
         global _checker  # noqa: PLW0603
-        if active() is not None or (_one_check.locked() and _checker == _thread.get_ident()):
-            raise RaceError("a check inside a check: the inner one cannot decide over threads that the outer one decides over")
+        run = active()
+        if run is not None or (_one_check.locked() and _checker == _thread.get_ident()):
+            error = RaceError("a check inside a check: the inner one cannot decide over threads that the outer one decides over")
+            if run is not None:
+                run.stop(error)  # it is no failure of the function's, which no order could avoid
+            raise error
         _one_check.acquire()
         _checker = _thread.get_ident()
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import textwrap
 from typing import TYPE_CHECKING
@@ -77,13 +78,15 @@ def _joined(facts: list[str], width: int) -> list[str]:
 def _again(report: Report) -> list[str]:
     if not report.replay:
         return []
-    lines = [f'again: race.replay({report.function}, "{report.replay}")']
+    include = f", include=[{', '.join(map(json.dumps, report.include))}]" if report.include else ""
+    lines = [f'again: race.replay({report.function}, "{report.replay}"{include})']
     if report.test:
         lines.append(f"       pytest {shlex.quote(report.test)} --race-replay {report.replay}")
     elif report.target:
         file, colons, name = report.target.partition("::")
         target = f"{short_path(file)}::{name}" if colons else report.target
-        lines.append(f"       atonce race {shlex.quote(target)} --replay {report.replay}")
+        include = "".join(f" --include {shlex.quote(name)}" for name in report.include)
+        lines.append(f"       atonce race {shlex.quote(target)} --replay {report.replay}{include}")
     return lines
 
 
