@@ -12,7 +12,7 @@ BENCHMARKS := $(filter-out %/rounds.py,$(sort $(wildcard benchmarks/micro/*.py))
 FIND_PYTHON := import sys; print("%d.%d" % sys.version_info[:2]); sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak bench peers choice docs clean
+.PHONY: help demo test check soak bench peers race choice docs clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ bench: $(READY) ## run benchmarks/micro, one file after the other (ARGS=--quick 
 
 peers: $(PEERS_READY) ## compare with other pools, in an environment of its own (ARGS="tiny even --quick")
 	$(PEERS)/bin/python benchmarks/peers/all.py $(ARGS)
+
+race: $(PEERS_READY) ## compare atonce.race with other checkers (ARGS=--quick for one seed)
+	$(PEERS)/bin/python benchmarks/race/compare.py $(ARGS)
 
 choice: $(PEERS_READY) ## compare engine="auto" with the best engine, workload by workload (ARGS="--only http --rounds 1")
 	$(PEERS)/bin/python benchmarks/choice/regret.py $(ARGS)
