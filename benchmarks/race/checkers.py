@@ -1,14 +1,16 @@
 """The checkers, each as a function that explores a program and says what it found, in its own words and in ours.
 
 Each is used as its documentation shows, and gets what it needs to do well: `frontrun` its virtual clock, without which a sleep or
-a timeout takes its time; `interleave-test` is told that the lines which start and join the threads, here, are no part of the program.
+a timeout takes its time; `interleave-test` is told that the lines here, which start and join the threads, are no part of it.
 """
 
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import programs
 from programs import Version
 
 __all__ = ("CHECKERS", "CLEARED", "OURS", "PEERS", "Checker", "Found")
@@ -18,8 +20,8 @@ FAILED, PROVED, HOLDS, EXHAUSTED = "failed", "proved", "holds", "exhausted"
 INCONCLUSIVE, NOTHING = "inconclusive", "not found"
 CLEARED = (PROVED, HOLDS, EXHAUSTED)  # verdicts that take the bug for absent; the last two within the bounds of a search
 
-SECONDS = 3.0  # for one search; ends it in time where the checker has such an option
-TIMEOUT_S = 2.0  # for one order, after which nobody is taken to go on
+SECONDS = 2.0  # for one search; ends it in time where the checker has such an option
+TIMEOUT_S = 1.5  # for one order, after which nobody is taken to go on
 MANY = 1_000_000  # orders: as many as there is time for
 TRIED = 500  # orders of a search at random that knows no time limit
 
@@ -72,9 +74,7 @@ def atonce_dpor(version: Version, seed: int, runs: int | None) -> Found:
 def _atonce(version: Version, seed: int, runs: int | None, strategy: str) -> Found:
     from atonce import race
 
-    report = race.explore(
-        **version._asdict(), include=["programs"], seed=seed, runs=runs, strategy=strategy, budget=2 * SECONDS if runs else SECONDS
-    )
+    report = race.explore(**version._asdict(), include=["programs"], seed=seed, runs=runs, strategy=strategy, budget=10.0)
     more = {
         "seconds": report.seconds,
         "steps": report.steps,
@@ -106,10 +106,15 @@ def _frontrun(version: Version, **options: Any) -> Found:
             reproduce_on_failure=0,
             **options,
         )
-    except Exception as error:  # what a worker raises is raised
-        return Found(FAILED, 0, f"{type(error).__name__}: {error}")
+    except Exception as error:
+        return Found(FAILED if raised_by_worker(error) else INCONCLUSIVE, 0, f"{type(error).__name__}: {error}")
     words = {True: HOLDS, False: FAILED, None: INCONCLUSIVE}[result.property_holds]
     return Found(words, result.num_explored, result.inconclusive_reason or "")
+
+
+def raised_by_worker(error: BaseException) -> bool:
+    """Tell whether an exception comes out of a program, or out of the checker itself."""
+    return traceback.extract_tb(error.__traceback__)[-1].filename == programs.__file__
 
 
 def interleave_random(version: Version, seed: int, runs: int | None) -> Found:

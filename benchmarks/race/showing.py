@@ -13,7 +13,7 @@ from programs import PROGRAMS, SPEED, Program
 sys.path.append(str(Path(__file__).parents[1] / "peers"))
 from sheet import Demand
 
-__all__ = ("Records", "Run", "demands", "print_program", "print_speed", "print_summary")
+__all__ = ("Records", "Run", "demands", "print_head", "print_legend", "print_program", "print_speed", "print_summary")
 
 MOST_ORDERS, MOST_MS = 60, 50.0
 LEAST_PROVED, MOST_PROOF_S = 19, 1.0
@@ -50,32 +50,52 @@ def verdict(run: Run) -> str:
     return INCONCLUSIVE if INCONCLUSIVE in verdicts else verdicts[0]
 
 
+def print_head(names: Iterable[str]) -> None:
+    """Print the head of the table of programs; what a cell says is explained below it."""
+    print(f"\n{'program':<20}{'':<7}{'atonce':<44}{''.join(f'{name:<24}' for name in names if name != OURS)}".rstrip())
+
+
 def print_program(records: Records, names: Iterable[str], kind: str, program: Program) -> None:
-    """Print what became of a program, a line for ours and one for the others."""
-    run = records[OURS, kind, program.name]
-    print(f"\n{program.name}, {'with the bug' if kind == BUGGY else 'put right'}")
-    print(f"  {OURS + ':':<26}{_ours(run, kind, program)}")
+    """Print what became of a program, in a line."""
+    theirs = "".join(f"{_theirs(records[name, kind, program.name]):<24}" for name in names if name != OURS)
+    name, version = (program.name, "bug") if kind == BUGGY else ("", "fixed")
+    print(f"{name:<20}{version:<7}{_ours(records[OURS, kind, program.name], kind):<44}{theirs}".rstrip())
     for name in names:
-        if name != OURS:
-            theirs = records[name, kind, program.name]
-            orders = f" after {theirs.said[-1]['schedules']:,} orders" if theirs.said and theirs.said[-1]["schedules"] else ""
-            why = theirs.said[-1]["why"] if theirs.said else ""
-            print(f"  {name + ':':<26}{verdict(theirs)}{orders}{f' ({why:.70})' if why else ''}".replace("\n", " "))
+        said = records[name, kind, program.name].said
+        if said and said[-1]["verdict"] == INCONCLUSIVE:
+            print(f"{'':<27}{name}: {' '.join(said[-1]['why'].split()):.90}")
 
 
-def _ours(run: Run, kind: str, program: Program) -> str:
+def _theirs(run: Run) -> str:
+    orders = run.said[-1]["schedules"] if run.said else 0
+    return f"{verdict(run)}{f', {orders:,}' if orders else ''}"
+
+
+def _ours(run: Run, kind: str) -> str:
     if run.end or not run.said:
         return run.end or "nothing said"
     orders = max(each["schedules"] for each in run.said)
     times = [each["more"]["seconds"] * 1e3 for each in run.said]
-    words = f"{verdict(run)}, {orders:,} orders at most, {median(times):.1f} ms, {max(times):.1f} at most"
-    if kind == BUGGY:
-        found = sum(each["verdict"] == FAILED for each in run.said)
-        switches = max(each["more"]["switches"] for each in run.said)
-        whole = max(each["whole_s"] for each in run.said) * 1e3
-        words = f"found with {found} of {len(run.said)} seeds, {words}, {whole:.0f} with the report; "
-        words += f"{switches} switches, {program.depth + 1} allowed"
-    return words
+    words = f"{orders:,}, {median(times):.1f} / {max(times):.1f} ms"
+    if kind == FIXED:
+        return f"{verdict(run)}, {words}"
+    found = sum(each["verdict"] == FAILED for each in run.said)
+    return f"{found} of {len(run.said)} failed, {words}, {max(each['more']['switches'] for each in run.said)} sw"
+
+
+def print_legend(records: Records) -> None:
+    """Explain the table of programs."""
+    print(
+        "\neach: what was said, and after how many orders (ours: the most with any seed); ours: median and longest search, switches"
+    )
+    runs = [run for (name, _, _), run in records.items() if name == OURS]
+    reports = [each["whole_s"] - each["more"]["seconds"] for run in runs for each in run.said if each["verdict"] == FAILED]
+    first = [each["seconds"] for run in runs for each in run.first]
+    if reports and first:
+        print(
+            f"beside the search, a report takes {median(reports) * 1e3:.0f} ms, {max(reports) * 1e3:.0f} at most: smaller, and told"
+        )
+        print(f"the first search of a process takes {median(first) * 1e3:.0f} ms, {max(first) * 1e3:.0f} at most: with imports")
 
 
 def print_speed(records: Records, names: Iterable[str]) -> None:
@@ -117,7 +137,7 @@ def print_summary(records: Records, names: Iterable[str]) -> None:
             (sum(bool(records[name, kind, program.name].end) for kind in (BUGGY, FIXED) for program in PROGRAMS), 8),
         )
         print(f"  {name:<26}{''.join(f'{number:>{width}}' for number, width in numbers)}")
-    print("  cleared: proved (atonce), holds (frontrun, at most two preemptions), exhausted (interleave-test dfs, the same)")
+    print("  cleared: proved (atonce); holds (frontrun), exhausted (interleave-test): within two preemptions, or the orders tried")
 
 
 def demands(records: Records, strings: dict[str, Any]) -> list[Demand]:
