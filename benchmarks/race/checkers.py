@@ -1,7 +1,7 @@
 """The checkers, each as a function that explores a program and says what it found, in its own words and in ours.
 
-Each is used as its documentation shows, and gets what it needs to do well: `frontrun` its virtual clock, without which a sleep or
-a timeout takes its time; `interleave-test` is told that the lines here, which start and join the threads, are no part of it.
+Each is used as its documentation shows, and gets what it needs to do well: `frontrun` its virtual clock, without which it comes to
+no verdict where somebody waits for a condition or a queue; `interleave-test` is told that the lines here, which start and join the threads, are no part of it.
 """
 
 import threading
@@ -10,18 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import programs
-from programs import Version
+from shape import Version
 
-__all__ = ("CHECKERS", "CLEARED", "OURS", "PEERS", "Checker", "Found")
+__all__ = ("CHECKERS", "CLEARED", "INCLUDED", "OURS", "PEERS", "Checker", "Found")
 
 OURS = "atonce"
 FAILED, PROVED, HOLDS, EXHAUSTED = "failed", "proved", "holds", "exhausted"
 INCONCLUSIVE, NOTHING = "inconclusive", "not found"
 CLEARED = (PROVED, HOLDS, EXHAUSTED)  # verdicts that take the bug for absent; the last two within the bounds of a search
 
+INCLUDED = ("programs", "shape", "sprints")  # modules whose code is looked into
+HERE = Path(__file__).parent
 SECONDS = 2.0  # for one search; ends it in time where the checker has such an option
-TIMEOUT_S = 1.5  # for one order, after which nobody is taken to go on
 MANY = 1_000_000  # orders: as many as there is time for
 TRIED = 500  # orders of a search at random that knows no time limit
 
@@ -74,7 +74,7 @@ def atonce_dpor(version: Version, seed: int, runs: int | None) -> Found:
 def _atonce(version: Version, seed: int, runs: int | None, strategy: str) -> Found:
     from atonce import race
 
-    report = race.explore(**version._asdict(), include=["programs"], seed=seed, runs=runs, strategy=strategy, budget=10.0)
+    report = race.explore(**version._asdict(), include=INCLUDED, seed=seed, runs=runs, strategy=strategy, budget=10.0)
     more = {
         "seconds": report.seconds,
         "steps": report.steps,
@@ -102,7 +102,6 @@ def _frontrun(version: Version, **options: Any) -> Found:
             **version._asdict(),
             clock="virtual",
             total_timeout=SECONDS,
-            timeout_per_run=TIMEOUT_S,
             reproduce_on_failure=0,
             **options,
         )
@@ -114,7 +113,7 @@ def _frontrun(version: Version, **options: Any) -> Found:
 
 def raised_by_worker(error: BaseException) -> bool:
     """Tell whether an exception comes out of a program, or out of the checker itself."""
-    return traceback.extract_tb(error.__traceback__)[-1].filename == programs.__file__
+    return traceback.extract_tb(error.__traceback__)[-1].filename in {str(HERE / f"{module}.py") for module in INCLUDED}
 
 
 def interleave_random(version: Version, seed: int, runs: int | None) -> Found:
@@ -129,7 +128,7 @@ def _interleave(version: Version, runs: int, **options: Any) -> Found:
     import interleave_test
 
     result = interleave_test.explore(
-        whole(version), iterations=runs, timeout=TIMEOUT_S, exclude=[str(Path(__file__))], raise_on_failure=False, **options
+        whole(version), iterations=runs, exclude=[str(Path(__file__))], raise_on_failure=False, **options
     )
     if result.failure is not None:
         hang = result.failure.kind == "hang"

@@ -27,8 +27,9 @@ from typing import Any
 
 from checkers import CHECKERS, OURS
 from measuring import BUGGY, FIXED, KIND, REPLAYS, SLEEP, SPEEDS
-from programs import PROGRAMS, SPEED
+from programs import PROGRAMS
 from showing import Records, Run, demands, print_head, print_legend, print_program, print_speed, print_summary
+from sprints import SPEED
 
 sys.path.append(str(Path(__file__).parents[1] / "peers"))
 from session import Ended, alone

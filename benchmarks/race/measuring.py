@@ -9,8 +9,10 @@ import sys
 import time
 from typing import Any
 
-from checkers import CHECKERS, FAILED, OURS, Checker, Found
-from programs import PROGRAMS, SLEEPERS, SPEED, Version
+from checkers import CHECKERS, FAILED, INCLUDED, OURS, Checker, Found
+from programs import PROGRAMS
+from shape import Version
+from sprints import SLEEPERS, SPEED
 
 __all__ = ("BUGGY", "FIRST", "FIXED", "KIND", "REPLAYS", "SLEEP", "SPEEDS")
 
@@ -59,7 +61,7 @@ def replayed(version: Version, found: Found) -> dict[str, Any]:
     from atonce.errors import DeadlockFound
 
     try:
-        race.replay(None, found.more["replay"], **version._asdict(), include=["programs"])
+        race.replay(None, found.more["replay"], **version._asdict(), include=INCLUDED)
     except DeadlockFound:
         kind = "deadlock"
     except Exception as error:

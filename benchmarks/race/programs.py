@@ -9,67 +9,12 @@ import queue
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ("PROGRAMS", "SLEEPERS", "SPEED", "Program", "Version")
+from shape import Program, State, locked, program
 
-
-class Version(NamedTuple):
-    """A program as it is explored."""
-
-    setup: Callable[[], Any]
-    workers: Sequence[Callable[[Any], object]]
-    invariant: Callable[[Any], bool]
-
-
-class Program(NamedTuple):
-    """A program with a bug, and without.
-
-    Attributes:
-        name: for the table.
-        depth: how many events must come in a certain order for the bug to show.
-        buggy: most of its orders end well.
-        fixed: all of its orders end well.
-    """
-
-    name: str
-    depth: int
-    buggy: Version
-    fixed: Version
-
-
-class State:
-    """What the workers of a program share: two locks, and whatever it is made with."""
-
-    def __init__(self, **values: Any) -> None:
-        self.lock, self.other_lock = threading.Lock(), threading.Lock()
-        self.wrong = False
-        vars(self).update(values)
-
-
-def locked(worker: Callable[[Any], object]) -> Callable[[Any], None]:
-    """Make a worker that does it all with the lock held."""
-
-    def work(state: Any) -> None:
-        with state.lock:
-            worker(state)
-
-    return work
-
-
-def program(
-    name: str,
-    setup: Callable[[], Any],
-    workers: Sequence[Callable[[Any], object]],
-    invariant: Callable[[Any], bool],
-    *,
-    fixed: Sequence[Callable[[Any], object]] | None = None,
-    depth: int = 2,
-) -> Program:
-    """Make a program; put right with one lock around each worker, if nothing else is given."""
-    right = [locked(worker) for worker in workers] if fixed is None else fixed
-    return Program(name, depth, Version(setup, workers, invariant), Version(setup, right, invariant))
+__all__ = ("PROGRAMS",)
 
 
 def nothing_wrong(state: Any) -> bool:
@@ -408,40 +353,3 @@ PROGRAMS = (
     ),
     program("event_once", lambda: State(launched=threading.Event(), n=0), [launch_once] * 2, lambda state: state.n == 1),
 )
-
-
-# ---- without a bug, to be run often ---------------------------------------------------------------------------------------------
-
-
-def add_four_times(state: Any) -> None:
-    state.n += 1
-    state.n += 1
-    state.n += 1
-    state.n += 1
-
-
-def add_twice(state: Any) -> None:
-    state.n += 1
-    state.n += 1
-
-
-def add_here_and_there(state: Any) -> None:
-    with state.lock:
-        state.locked += 1
-    state.n += 1
-    state.n += 1
-
-
-def sleep_an_hour(state: Any) -> None:
-    time.sleep(3600)
-    state.n = 1
-
-
-SPEED = {
-    "two threads, 4 updates each": Version(lambda: State(n=0), [add_four_times] * 2, lambda state: state.n <= 8),
-    "three threads, 2 updates each": Version(lambda: State(n=0), [add_twice] * 3, lambda state: state.n <= 6),
-    "three threads, with and without a lock": Version(
-        lambda: State(n=0, locked=0), [add_here_and_there] * 3, lambda state: state.locked == 3
-    ),
-}
-SLEEPERS = Version(lambda: State(n=0), [sleep_an_hour] * 2, lambda state: state.n == 1)

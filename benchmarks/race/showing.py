@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from checkers import CLEARED, FAILED, INCONCLUSIVE, OURS, PROVED
 from measuring import BUGGY, FIXED, SLEEP, SPEEDS
-from programs import PROGRAMS, SPEED, Program
+from programs import PROGRAMS
+from shape import Program
+from sprints import SPEED
 
 sys.path.append(str(Path(__file__).parents[1] / "peers"))
 from sheet import Demand
