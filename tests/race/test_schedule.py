@@ -1,5 +1,7 @@
 """Replay strings, and runs that follow them."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from atonce.race.budget import seconds_of
 from atonce.race.schedule import Order, format_order, format_picks, parse_order, parse_picks
 from atonce.race.search.replaying import Replaying
 from atonce.race.search.strategy import Strategy
+from atonce.race.switching import Chosen
 from tests.race.hand import Bench
 
 
@@ -43,6 +46,50 @@ def test_a_string_says_how_often():
 def test_a_text_that_is_no_replay_string(text, message):
     with pytest.raises(OptionError, match=message.replace("*", r"\*")):
         parse_picks(text)
+
+
+THIS = "{}.{}".format(*sys.version_info)
+
+opcodes = st.lists(st.integers(1, 10**12 - 1), min_size=1, max_size=5, unique=True).map(lambda counts: tuple(sorted(counts)))
+
+
+@given(st.lists(st.integers(-30, 30)), st.dictionaries(st.integers(0, 30), opcodes, max_size=4), st.booleans())
+def test_what_is_written_with_opcodes_is_read(picks, points, everywhere):
+    text = format_order(Order(picks, Chosen(points, everywhere=everywhere)))
+    order = parse_order(text)
+    assert order.picks == picks
+    assert order.switches.points == points
+    assert order.switches.everywhere == everywhere
+
+
+def test_a_string_with_opcodes_says_of_which_python_they_are():
+    order = Order([0] * 6 + [1], Chosen({2: (9,), 1: (17, 40)}, everywhere=True))
+    assert format_order(order) == f"r1o{THIS}:0*6.1@1.17.40@2.9"
+    assert format_order(Order([0, 1], Chosen({0: (3,)}, everywhere=False))) == f"r1u{THIS}:0.1@0.3"
+    assert format_order(Order([0, 1])) == "r1:0.1"
+    assert parse_order("r1:0*2.1") == Order([0, 0, 1])
+    assert parse_order(f"r1o{THIS}:0\n.1 @1.5").switches.points == {1: (5,)}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("r1o2.7:0.1@1.5", f"found with Python 2.7, .* Python {THIS} has others"),
+        (f"r1o{THIS}:0.1@", "breaks off at '@'"),
+        (f"r1o{THIS}:0.1@1", "breaks off at '@1'"),
+        (f"r1o{THIS}:0.1@1.x", "breaks off at '@1.x'"),
+        (f"r1o{THIS}:0.1@1.5.5", "cannot be followed at '@1.5.5'"),
+        (f"r1o{THIS}:0.1@1.0", "cannot be followed at '@1.0'"),
+        (f"r1o{THIS}:0.x@1.5", "'x' is no decision"),
+        (f"r2o{THIS}:0.1@1.5", "is no replay string"),
+        ("r1o:0.1@1.5", "is no replay string"),
+        ("r1:0.1@1.5", "'1@1' is no decision"),
+        (7, "not int"),
+    ],
+)
+def test_a_text_that_is_no_order(text, message):
+    with pytest.raises(OptionError, match=message):
+        parse_order(text)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ class Eye:
         """Return the code of those among all functions that belong to what is looked into, and are not seen."""
         spaces = {id(vars(module)) for module in self._modules()} | {id(function.__globals__) for function in self._functions}
         mine = [function for function in functions if id(function.__globals__) in spaces and not _is_swapped(function)]
-        codes = [function.__code__ for function in mine if not _is_generated(function.__code__)]
+        codes = [function.__code__ for function in mine if not _is_generated(function)]
         return tuple(sorted({id(code): code for code in codes}.values(), key=lambda code: (code.co_filename, code.co_firstlineno)))
 
     def _index(self, file: str, pairs: list[Pair]) -> None:
@@ -220,10 +220,16 @@ def _is_swapped(function: types.FunctionType) -> bool:
     return pair is not None and pair.seen is function.__code__
 
 
-def _is_generated(code: types.CodeType) -> bool:
-    """Tell whether code looks like that of a module, or of a special method that ``dataclass`` or its like has made."""
-    name = code.co_name
-    return (name.startswith("<") and name != "<lambda>") or (name.startswith("__") and code.co_filename.startswith("<"))
+def _is_generated(function: types.FunctionType) -> bool:
+    """Tell whether a function is the code of a module or a class, or a special method that ``dataclass`` or its like has made."""
+    name = function.__name__
+    if name.startswith("<"):
+        return name != "<lambda>"
+    if not name.startswith("__") or not function.__code__.co_filename.startswith("<"):
+        return False
+    outer, *inner = function.__qualname__.split(".")[:-1] or [""]
+    kind = functools.reduce(lambda thing, part: getattr(thing, part, None), inner, function.__globals__.get(outer))
+    return kind is None or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__")
 
 
 def _source(file: str) -> str | None:

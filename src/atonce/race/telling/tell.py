@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atonce.race.alike import ours, raised_at
 from atonce.race.operations import WHOLE
+from atonce.race.switching import SWITCH
 from atonce.race.telling.diagnosis import Diagnosis, diagnose
 from atonce.race.telling.patterns import Access, Pattern
 from atonce.race.telling.places import source_of
@@ -62,10 +63,24 @@ def _race(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
     task = failure.task.number if failure.task is not None else 0
     assert error is not None
     headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {watched.label(task)}"
-    rows = _rows(watched, _shared(watched, found, left), found.remarks)
+    rows = _rows(watched, _with_switches(watched, _shared(watched, found, left)), found.remarks)
     rows = _with_error(rows[0], error, task), rows[1]
     facts = (_raised(error, watched.label(task)), *([found.because] if found.because else []))
     return Story("RACE", headline, watched.labels(), (), rows[0], rows[1], facts, found.hint)
+
+
+def _with_switches(watched: Watched, steps: list[Seen]) -> list[Seen]:
+    """Add the steps at which a task went on that was left between opcodes: they are all that is known of what it did there."""
+    indices = {step.index for step in steps}
+    return sorted([*steps, *(step for step in watched.steps if _is_switch(step) and step.index not in indices)], key=_index_of)
+
+
+def _is_switch(step: Seen) -> bool:
+    return step.operation.kind == SWITCH
+
+
+def _index_of(step: Seen) -> int:
+    return step.index
 
 
 def _nobody_goes_on(watched: Watched, failure: Failure) -> Story:
@@ -151,6 +166,8 @@ def _values(step: Seen) -> str:
     if not step.happened:
         return "not done yet"
     kind = step.operation.kind
+    if kind == SWITCH:
+        return "was left here, between opcodes"
     if kind not in ("read", "write"):
         return kind
     texts = []
