@@ -1,10 +1,13 @@
-"""What holds for every test: nothing is left behind."""
+"""What holds for every test: nothing is left behind, and no event loop complains."""
 
 import asyncio
 import compileall
 import gc
+import logging
 import os
+import re
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -58,12 +61,54 @@ def _hear_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+class Complaints(logging.Handler):
+    """Hears what an event loop in trouble logs: a task that nobody awaits any more, an exception that nobody has asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
 @pytest.fixture(autouse=True)
-def _leaves_nothing(_open_once):
+def complaints() -> Iterator[list[str]]:
+    """Fail a test in which asyncio logs an error. Who has a reason to provoke one takes it out of this list."""
+    heard = Complaints()
+    logging.getLogger("asyncio").addHandler(heard)
+    yield heard.said
+    if _tasks_left():
+        gc.collect()  # they complain when they are collected. Not after each test: in a whole run, it takes 20 ms
+    logging.getLogger("asyncio").removeHandler(heard)
+    assert not heard.said, "\n".join(heard.said)
+
+
+def _tasks_left() -> bool:
+    """Tell whether there are tasks, of any loop: what asyncio knows of them differs from version to version."""
+    return any(getattr(asyncio.tasks, name, ()) for name in ("_all_tasks", "_scheduled_tasks", "_eager_tasks"))
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing(_open_once, complaints):
     """Fail a test that leaves a thread, a process, a descriptor or shared memory."""
     leaks = Leaks()
     yield
     leaks.check()
+
+
+IN_WORKERS = re.compile(r".*(?:was never retrieved|was destroyed but it is pending|was never awaited).*")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Fail a test whose worker processes complain in such a way: what they write arrives on our standard error."""
+    report = yield
+    if call.when == "teardown" and report.passed:
+        said = [line for title, text in report.sections if "stderr" in title for line in IN_WORKERS.findall(text)]
+        if said:
+            report.outcome, report.longrepr = "failed", "\n".join(said)
+    return report
 
 
 @pytest.hookimpl(tryfirst=True)
