@@ -35,6 +35,7 @@ class Effect(NamedTuple):
         deep: it reads also what stands in the arguments, as ``repr`` does.
         rule: the name of a function in `effects` that knows better.
         steps: which argument it reads step by step, if it calls a function of the user's in between.
+        lasts: it is written in Python, and others may come in between its steps.
     """
 
     own: str = ""
@@ -43,6 +44,7 @@ class Effect(NamedTuple):
     deep: bool = False
     rule: str = ""
     steps: int | None = None
+    lasts: bool = False
 
 
 def _each(effect: Effect, names: str) -> dict[str, Effect]:
@@ -106,8 +108,11 @@ _SET_OF = {
 METHODS: dict[str, dict[str, Effect]] = {
     "builtins.object": _OBJECT,
     **{f"builtins.{name}": {"*": Effect(reads=ALL, deep=True)} for name in ("str", "bytes", "tuple", "frozenset")},
-    **{f"builtins.{name}": {"*": _NOTHING} for name in ("int", "float", "complex", "range", "slice", "type", "BaseException")},
-    **{f"{name}.object": {"*": Effect("write", reads=ALL)} for name in ("_io", "_random", "_hashlib", "zlib", "_csv", "_struct")},
+    **{f"builtins.{name}": {"*": _NOTHING} for name in ("int", "float", "complex", "range", "slice", "BaseException")},
+    "builtins.type": {"*": Effect(reads=ALL)},
+    **{f"{name}.object": {"*": Effect("write", reads=ALL)} for name in ("_random", "_hashlib", "zlib", "_csv")},
+    "_io.object": {"*": Effect("write", reads=ALL), **_each(Effect("write", writes=(0,)), "readinto readinto1")},
+    "_struct.object": {"*": Effect("read", reads=ALL), "pack_into": Effect("read", writes=(0,))},
     "weakref.ReferenceType": {"*": _READ},
     "builtins.list": _SEQUENCE,
     "builtins.dict": _MAPPING,
@@ -154,7 +159,9 @@ FUNCTIONS: dict[str, Effect] = {
     "builtins.sorted": Effect(reads=ALL, deep=True),
     "builtins.bool": Effect(reads=ALL),
     **{f"builtins.{name}": _NOTHING for name in _PLAIN.split()},
-    **{f"builtins.{name}": Effect(reads=ALL, deep=True) for name in ("repr", "str", "format", "print", "ascii")},
+    **{f"builtins.{name}": Effect(reads=ALL, deep=True) for name in ("repr", "str", "format", "ascii")},
+    "builtins.print": Effect(rule="print"),
+    "_struct.pack_into": Effect(writes=(1,)),
     "builtins.next": Effect(rule="next_item"),
     "builtins.getattr": Effect(rule="getattr"),
     "builtins.hasattr": Effect(rule="getattr"),
@@ -189,24 +196,25 @@ FUNCTIONS: dict[str, Effect] = {
         for name in ["heappush", "heappop", "heapify", "heapreplace", "heappushpop"]
     },
     **{f"_heapq.{name}": Effect(writes=(0,), deep=True) for name in ("_heappop_max", "_heapify_max", "_heapreplace_max")},
-    **{f"heapq.{name}": Effect(reads=ALL, deep=True) for name in ("nlargest", "nsmallest", "merge")},
+    **{f"heapq.{name}": Effect(reads=ALL, deep=True, lasts=True) for name in ("nlargest", "nsmallest")},
+    "heapq.merge": Effect(reads=ALL, deep=True),
     **{f"_bisect.{name}": Effect(reads=(0,), deep=True) for name in ("bisect_left", "bisect_right")},
     **{f"_bisect.{name}": Effect(writes=(0,), deep=True) for name in ("insort_left", "insort_right")},
     "_functools.reduce": Effect(reads=(1,), steps=1),
     "copy.copy": Effect(rule="read_all"),
-    "copy.deepcopy": Effect(rule="read_deep"),
-    **{f"json.{name}": Effect(rule="read_deep") for name in ("dumps", "dump")},
-    **{f"_pickle.{name}": Effect(rule="read_deep") for name in ("dumps", "dump")},
-    **{f"dataclasses.{name}": Effect(rule="read_deep") for name in ("asdict", "astuple", "replace")},
-    **{f"statistics.{name}": Effect(reads=ALL) for name in ("mean", "median", "stdev", "fmean", "mode")},
-    **{f"random.Random.{name}": Effect("write", writes=(0,)) for name in ("shuffle",)},
-    **{f"random.Random.{name}": Effect("write", reads=ALL) for name in ("choice", "choices", "sample")},
+    "copy.deepcopy": Effect(rule="read_deep", lasts=True),
+    **{f"json.{name}": Effect(rule="read_deep", lasts=True) for name in ("dumps", "dump")},
+    **{f"_pickle.{name}": Effect(rule="read_deep", lasts=True) for name in ("dumps", "dump")},
+    **{f"dataclasses.{name}": Effect(rule="read_deep", lasts=True) for name in ("asdict", "astuple", "replace")},
+    **{f"statistics.{name}": Effect(reads=ALL, lasts=True) for name in ("mean", "median", "stdev", "fmean", "mode")},
+    **{f"random.Random.{name}": Effect("write", writes=(0,), lasts=True) for name in ("shuffle",)},
+    **{f"random.Random.{name}": Effect("write", reads=ALL, lasts=True) for name in ("choice", "choices", "sample")},
     **{
         f"random.Random.{name}": Effect("write")
         for name in ["randint", "randrange", "uniform", "gauss", "seed", "expovariate", "triangular"]
     },
-    **{f"collections.Counter.{name}": _WRITE_FROM for name in ("update", "subtract", "_keep_positive")},
-    **{f"collections.Counter.{name}": _READ for name in ("most_common", "elements", "total", "copy")},
+    **{f"collections.Counter.{name}": _WRITE_FROM._replace(lasts=True) for name in ("update", "subtract", "_keep_positive")},
+    **{f"collections.Counter.{name}": Effect("read", lasts=True) for name in ("most_common", "elements", "total", "copy")},
     "collections.namedtuple": _NOTHING,
     "weakref.ReferenceType": Effect(rule="weak"),
     "weakref.finalize": Effect(rule="weak"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import _thread
 import enum
 import functools
+import gc
 import types
 from typing import Any
 
@@ -24,6 +25,7 @@ _FUNCTIONS = (
 )  # fmt: skip
 _MEMBERS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _SKIPPED = PLAIN | {tuple, frozenset, super, _thread._local, types.MethodType, types.TracebackType, types.FrameType}  # noqa: SLF001
+_HEAP = 1 << 9  # in a type's flags: it was made by Python code, and can be changed
 _cache: dict[tuple[type, str], tuple[str, Any, type | None]] = {}
 
 
@@ -76,6 +78,8 @@ def is_cached(kind: type, name: str) -> bool:
 def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
     """Return the cells that loading an attribute reads."""
     kind = type(base)
+    if kind is types.MethodType and name in (dictionary(base.__func__) or ()):
+        return [(run.number(base.__func__), name, False)]
     if issubclass(kind, type):
         return _loaded_from_class(run, base, name)
     if issubclass(kind, types.ModuleType):
@@ -83,18 +87,18 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         return [(run.number(module), name, False)] if is_watched(module, name) else []
     word, found, owner = _meaning(kind, name)
     if word == "plain":
-        return [(run.number(base), name, False)]
+        return [(run.number(base), name, False), *_missed(run, base, kind, name, owner)]
     if word == "custom":
         _custom(run, site, kind, base, "__getattribute__")
         if name not in (dictionary(base) or ()):
             _custom(run, site, kind, base, "__getattr__")
-        return [(run.number(base), name, False)]
+        return [(run.number(base), name, False), *_missed(run, base, kind, name, owner)]
     if word == "method":
         attributes = dictionary(base)
         shadowed = attributes is not None and name in attributes
         return [(run.number(base), name, False)] if shadowed else []
     if word == "class value":
-        return [(run.number(base), name, False), (run.number(owner), name, False)]
+        return [(run.number(base), name, False), *_inherited(run, kind, name, owner)]
     if word == "property":
         _seen(run, site, found.fget, base)
     elif word == "dictionary":
@@ -108,15 +112,32 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
 
 
 def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
+    if name == "__dict__":
+        run.same(gc.get_referents(type.__getattribute__(base, name))[0], base)
     if name.startswith("__") or (issubclass(type(base), enum.EnumMeta) and name in vars(base).get("_member_map_", ())):
         return []
     owner, found = find(base, name)
     if owner is None:
-        return [(run.number(base), name, False)]
+        return [*_inherited(run, base, name, None), *_inherited(run, type(base), name, None)]
     if issubclass(type(found), _FUNCTIONS) or hasattr(type(found), "__get__"):
         return []
-    numbers = [run.number(base)] if owner is base else [run.number(base), run.number(owner)]
-    return [(number, name, False) for number in numbers]
+    return _inherited(run, base, name, owner)
+
+
+def _missed(run: Scheduler, base: Any, kind: type, name: str, owner: type | None) -> list[Cell]:
+    """Return the cells of the classes in which an attribute is looked for in vain."""
+    return [] if owner is not None or name in (dictionary(base) or ()) else _inherited(run, kind, name, None)
+
+
+def _inherited(run: Scheduler, kind: type, name: str, owner: type | None) -> list[Cell]:
+    """Return the cells of the classes that are asked for an attribute, from the first to the one that has it."""
+    asked: list[type] = []
+    for parent in kind.__mro__:
+        if parent.__flags__ & _HEAP or parent is owner:
+            asked.append(parent)
+        if parent is owner:
+            break
+    return [(run.number(parent), name, False) for parent in asked]
 
 
 def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:

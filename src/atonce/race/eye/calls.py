@@ -16,19 +16,21 @@ from typing import Any
 from atonce.race.eye import hooks
 from atonce.race.eye.accesses import ALL, HANDING, Effect
 from atonce.race.eye.attributes import is_cached
-from atonce.race.eye.containers import BUILTINS, ITERATORS, base_of, can_change, consumed
+from atonce.race.eye.containers import BUILTINS, ITERATORS, PLAIN, base_of, can_change
 from atonce.race.eye.effects import apply
 from atonce.race.eye.hooks import hook, replaced
-from atonce.race.eye.iterating import iterate, steps
+from atonce.race.eye.iterating import iterate, step_by_step
 from atonce.race.eye.lookup import direct, effects, listed, method_of
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import (
     belongs,
     doubt,
     find,
+    in_python,
     is_generated,
     is_harmless,
     is_mixin,
+    lasting,
     only_reads,
     speaks,
     unseen,
@@ -78,6 +80,7 @@ def call(site: Site, function: Any) -> Any:
 _NOTHING = Effect()
 _READS = Effect(reads=ALL, deep=True)
 _CHANGES = Effect("write", reads=ALL, deep=True)
+_MIXED = Effect(reads=ALL, lasts=True)
 
 
 def directly(run: Scheduler, site: Site, function: Any) -> Any:
@@ -95,16 +98,16 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
     if effect is not None:
         return called if effect == _NOTHING else _Call(site, called, effect, own)
     if only_reads(function.__module__):
-        return _Call(site, called, _CHANGES if can_change(own) else _READS, own)
+        return _Call(site, called, (_CHANGES if can_change(own) else _READS)._replace(lasts=True), own)
     if own is not None and is_mixin(function, type(own)):
-        return called
+        return _Call(site, called, _MIXED)
     if is_harmless(function.__module__):
         return _harmless(site, called, function.__module__)
     if is_generated(function, called if issubclass(type(called), type) else type(own)) and function.__name__ in (
         "__init__",
         "__new__",
     ):
-        return called
+        return called if own is None else _Call(site, called, Effect("write"), own)
     return _Unseen(site, called, function.__qualname__, function.__module__, own, in_python=True)
 
 
@@ -196,16 +199,29 @@ class _Call:
         given = (self._own, *arguments) if self._passes_own else arguments
         if self._function is getattr and len(arguments) > 1 and is_cached(type(arguments[0]), arguments[1]):
             return getattr(hooks.attribute_load(Site(self._site.place, arguments[1]), arguments[0]), arguments[1])
-        apply(run, self._site, self._effect, self._own, given, named)
-        if self._effect.reads:
-            arguments = self._stepping(self._effect, arguments, named)
+        cells = apply(run, self._site, self._effect, self._own, given, named)
+        stepped = self._stepping(self._effect, arguments, named) if self._effect.reads else arguments
         if self._effect.own == "write" and type(named.get("key")) in _PYTHON:
             doubt(run, "sorts by a function, during which the list is empty", self._site.place)
-        return self._function(*arguments, **named)
+        if self._lasts(stepped, arguments):
+            name = getattr(self._function, "__qualname__", repr(self._function))
+            return lasting(run, self._site, cells, name, lambda: self._function(*stepped, **named))
+        return self._function(*stepped, **named)
+
+    def _lasts(self, stepped: tuple[Any, ...], arguments: tuple[Any, ...]) -> bool:
+        """Tell whether Python code runs while it is called, so that others may come in between."""
+        effect = self._effect
+        if effect is None or effect.lasts:
+            return effect is not None
+        if effect.own == "write" and any(
+            new is not old or type(old) is types.GeneratorType for new, old in zip(stepped, arguments, strict=True)
+        ):
+            return True
+        return effect.deep and any(type(thing) not in PLAIN and in_python(thing) for thing in (self._own, *arguments))
 
     def _stepping(self, effect: Effect, arguments: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """Return the arguments, so that each step over them is announced where the user's code runs in between."""
-        given = [_step_by_step(self._site, argument) for argument in arguments]
+        given = [step_by_step(self._site, argument) for argument in arguments]
         at = effect.steps
         if at is None:
             return tuple(given)
@@ -222,21 +238,6 @@ class _Call:
             bound = function.__get__(own, type(own))
             return call(self._site, bound)(*rest, **named)
         return function(*arguments, **named)
-
-
-def _step_by_step(site: Site, thing: Any) -> Any:
-    """Return what C iterates over, announcing each step where Python code runs in between."""
-    if type(thing) in ITERATORS and _runs_python(thing):
-        return steps(site, thing)
-    return thing
-
-
-def _runs_python(thing: Any) -> bool:
-    return any(
-        type(part) in (types.FunctionType, types.MethodType, types.GeneratorType)
-        or (type(part) in ITERATORS and _runs_python(part))
-        for part in consumed(thing)
-    )
 
 
 class _Handing:
@@ -291,7 +292,8 @@ class _Unseen:
             return self._function(*arguments, **named)
         own = [] if self._own is None else [self._own]
         given = [*own, *arguments, *named.values()]
-        unseen(run, self._site, self._name, self._module, given, always=self._in_python)
+        behind_methods = [thing.__self__ for thing in given if type(thing) in _BOUND and base_of(type(thing.__self__)) is not None]
+        unseen(run, self._site, self._name, self._module, [*given, *behind_methods], always=self._in_python)
         tasks = len(run.tasks)
         try:
             return self._function(*arguments, **named)

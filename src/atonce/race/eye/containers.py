@@ -73,6 +73,9 @@ ITERATORS: frozenset[type] = frozenset(
 )
 """Types of iterators written in C."""
 
+_TAKE_LATER = (itertools.chain, type(iter(())))
+"""Iterators that begin to read what they are given when they come to it."""
+
 _KEYS = frozenset((str, int, float, bool, bytes, types.NoneType))
 _PLAIN_EQUALITY = (object.__eq__, int.__eq__, str.__eq__)
 _MOST = 2_000
@@ -121,6 +124,10 @@ def behind(thing: Any) -> list[Any]:
                 found.append(part.__self__)
             elif type(part) in ITERATORS or type(part) in VIEWS or base_of(type(part)) is not None:
                 found += behind(part)
+        if kind is itertools.chain:  # the lists in the list are its own, too
+            found += [
+                part for outer in list(found) for part in _parts(outer, type(outer), objects=False) or () if base_of(type(part))
+            ]
         return behind(thing.obj) if kind is memoryview and not found else found
     return [thing] if _is_foreign(kind) and can_change(thing) else []
 
@@ -150,6 +157,8 @@ def consumed(iterator: Any) -> list[Any]:
     for part in gc.get_referents(iterator):
         if type(part) is tuple:
             parts += [inner for inner in part if type(inner) in ITERATORS or type(inner) is types.GeneratorType]
+            if type(iterator) in _TAKE_LATER:
+                parts += [inner for inner in part if base_of(type(inner)) is not None or type(inner) in VIEWS]
         elif part is not iterator:
             parts.append(part)
     return parts

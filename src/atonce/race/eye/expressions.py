@@ -10,7 +10,7 @@ import operator
 
 from atonce.race.eye.building import Builder, _placed
 
-__all__ = ("ARITHMETIC", "Expressions")
+__all__ = ("ARITHMETIC", "Expressions", "depth", "is_plain")
 
 ARITHMETIC = {
     ast.Add: (operator.add, operator.iadd, "+"),
@@ -49,6 +49,7 @@ _COMPARISONS = {
     ast.Is: (operator.is_, "is"),
     ast.IsNot: (operator.is_not, "is not"),
 }
+_UNARY: dict[type[ast.unaryop], str] = {ast.UAdd: "__pos__", ast.USub: "__neg__", ast.Invert: "__invert__"}
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
@@ -116,8 +117,8 @@ class Expressions(Builder):
         node.value = self._unpacked(self.visit(node.value)) if isinstance(node.ctx, ast.Load) else self.visit(node.value)
         return node
 
-    def _unpacked(self, node: ast.expr) -> ast.expr:
-        return self._hook("unpack", self._site(node), node, at=node) if self._on("unpack") else node
+    def _unpacked(self, node: ast.expr, target: ast.expr | None = None) -> ast.expr:
+        return self._hook("unpack", self._site(node, sign=depth(target)), node, at=node) if self._on("unpack") else node
 
     def visit_Dict(self, node: ast.Dict) -> ast.expr:
         """``{**x}``."""
@@ -135,7 +136,8 @@ class Expressions(Builder):
         plain = name == "super" or (name in ("vars", "dir") and not node.args)  # they look at the frame that calls them
         function = self.visit(node.func)
         if not plain and self._on("call"):
-            function = self._hook("call", self._site(node), function, at=node)
+            fresh = "fresh" if any(isinstance(argument, ast.GeneratorExp) for argument in node.args) else ""
+            function = self._hook("call", self._site(node, sign=fresh), function, at=node)
         node.func = function
         node.args = [self.visit(argument) for argument in node.args]
         for keyword in node.keywords:
@@ -146,7 +148,7 @@ class Expressions(Builder):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         """``a + b``: reads containers."""
-        constant = _is_plain(node.right) and _is_plain(node.left)
+        constant = is_plain(node.right) and is_plain(node.left)
         node.left, node.right = self.visit(node.left), self.visit(node.right)
         if constant or not self._on("operator"):
             return node
@@ -156,20 +158,20 @@ class Expressions(Builder):
 
     def _unless_plain(self, plain: ast.expr, seen: ast.expr, left: ast.expr, right: ast.expr) -> ast.expr:
         """Leave an expression as it is where a variable meets a constant, and is a number or a text itself."""
-        name, constant = (right, left) if _is_plain(left) else (left, right)
-        if not (isinstance(name, ast.Name) and _is_plain(constant)):
+        name, constant = (right, left) if is_plain(left) else (left, right)
+        if not (isinstance(name, ast.Name) and is_plain(constant)):
             return seen
         return _placed(ast.IfExp(self._is_plain_now(name), copy.deepcopy(plain), seen), plain)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         """``a == b``, ``a in b``: read containers."""
-        constant = all(_is_plain(operand) for operand in (node.left, *node.comparators))
+        constant = all(is_plain(operand) for operand in (node.left, *node.comparators))
         contains = any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
         same = all(isinstance(op, ast.Is | ast.IsNot) for op in node.ops)
         node.left = self.visit(node.left)
         node.comparators = [self.visit(right) for right in node.comparators]
         kind = "contains" if contains else "compare"
-        if same or (constant and not contains) or not self._on(kind):
+        if same or constant or not self._on(kind):
             return node
         if len(node.ops) > 1:  # nothing stands between the operands and their comparison in a chain
             node.left = self._hook("chained", self._site(node.left), node.left, at=node.left)
@@ -204,8 +206,14 @@ class Expressions(Builder):
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        """``not a``."""
-        node.operand = self._test(node.operand) if isinstance(node.op, ast.Not) else self.visit(node.operand)
+        """``not a``, ``-a``."""
+        if isinstance(node.op, ast.Not):
+            node.operand = self._test(node.operand)
+            return node
+        node.operand = self.visit(node.operand)
+        if self._on("operator") and not is_plain(node.operand):
+            site = self._site(node, "", None, _UNARY[type(node.op)])
+            node.operand = self._hook("operand", site, node.operand, at=node.operand)
         return node
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
@@ -225,12 +233,12 @@ class Expressions(Builder):
 
     def _iterated(self, node: ast.expr, target: ast.expr | None = None) -> ast.expr:
         visited: ast.expr = self.visit(node)
-        sign = "unpacks" if isinstance(target, ast.Tuple | ast.List) else ""
-        return self._hook("iterate", self._site(node, sign=sign), visited, at=node) if self._on("iterate") else visited
+        return self._hook("iterate", self._site(node, sign=depth(target)), visited, at=node) if self._on("iterate") else visited
 
     def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.expr:
         """``yield from x``."""
-        node.value = self._iterated(node.value)
+        visited: ast.expr = self.visit(node.value)
+        node.value = self._hook("delegate", self._site(node), visited, at=node) if self._on("iterate") else visited
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
@@ -264,11 +272,19 @@ class Expressions(Builder):
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _comprehension
 
 
-def _is_plain(node: ast.expr) -> bool:
+def is_plain(node: ast.expr) -> bool:
     """Tell whether an operand can be no container. What it meets can be one: ``items * 2``, ``buffer == b"end"``."""
     if isinstance(node, ast.UnaryOp):
-        return _is_plain(node.operand)
+        return is_plain(node.operand)
     return isinstance(node, ast.Constant | ast.JoinedStr)
+
+
+def depth(target: ast.expr | None) -> str:
+    """Say how deep a target takes apart what it is given: not at all, its elements, or what is in these as well."""
+    if not isinstance(target, ast.Tuple | ast.List):
+        return ""
+    parts = [part.value if isinstance(part, ast.Starred) else part for part in target.elts]
+    return "nested" if any(depth(part) for part in parts) else "unpacks"
 
 
 def _is_super(node: ast.expr) -> bool:

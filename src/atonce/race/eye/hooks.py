@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import _thread
 import types
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
@@ -162,7 +162,10 @@ def item_load(site: Site, container: Any, index: Any) -> Any:
 def _made(run: Scheduler, site: Site, container: Any, index: Any) -> Any:
     """Do what ``defaultdict`` does where a key is missing: the factory runs first, and then the value is put in."""
     _, method = find(type(container), "__missing__")
-    if isinstance(method, types.FunctionType) or container.default_factory is None:
+    if isinstance(method, types.FunctionType):
+        special(run, site, container, "__missing__")
+        return container[index]
+    if container.default_factory is None:
         return container[index]
     value = container.default_factory()
     announce(run, site, [(run.number(container), WHOLE, True)])
@@ -187,7 +190,10 @@ class _Item:
     def __setitem__(self, _: None, value: Any) -> None:
         run = active()
         if run is not None:
-            store_item(run, self._site, self._container, self._index)
+            if type(value) is types.GeneratorType and base_of(type(self._container)) is list:
+                value = list(value)  # as the interpreter does, before it looks at the list
+            taken = read(run, self._site, value) if type(self._index) is slice else ()
+            store_item(run, self._site, self._container, self._index, taken)
         self._container[self._index] = value
 
     def __delitem__(self, _: None) -> None:
@@ -197,18 +203,26 @@ class _Item:
         del self._container[self._index]
 
 
-def store_item(run: Scheduler, site: Site, container: Any, index: Any) -> None:
-    """Announce that an element is stored: all of a mapping changes if it had no such key."""
+def store_item(run: Scheduler, site: Site, container: Any, index: Any, taken: Iterable[Cell] = ()) -> None:
+    """Announce that an element is stored: all of a mapping changes if it had no such key.
+
+    Args:
+        run: the run.
+        site: where.
+        container: where it is stored.
+        index: under what.
+        taken: what is read for it.
+    """
     if not special(run, site, container, "__setitem__"):
         return
     base = base_of(type(container))
     if base is None:
-        announce(run, site, cells_of(run, behind(container), writes=True))
+        announce(run, site, [*cells_of(run, behind(container), writes=True), *taken])
         return
     number = run.number(container)
     key = named(run, site, base, index)
     whole = _missing(container, base, index)
-    run.point(Operation("write", ((number, WHOLE if whole else key, True),), site.place))
+    run.point(Operation("write", ((number, WHOLE if whole else key, True), *taken), site.place))
     if whole is not _missing(container, base, index):
         run.replace(Operation("write", ((number, key if whole else WHOLE, True),), site.place))
     if is_module(container) and not is_watched(container, str(index), own=True):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import types
-import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from atonce.race.eye.containers import ITERATORS, PLAIN, behind, consumed
 from atonce.race.eye.hooks import hook
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, find, of_callback, read, special
+from atonce.race.eye.watching import announce, find, is_fresh, of_callback, read, special
 from atonce.race.operations import WHOLE
 from atonce.race.scheduler import Scheduler, active
 
-__all__ = ("announce_step", "iterate", "steps", "unpack")
+__all__ = ("announce_step", "delegate", "iterate", "step_by_step", "steps", "unpack")
 
 
 @hook
@@ -50,30 +49,73 @@ def steps(site: Site, thing: Any) -> Iterator[Any]:
 def announce_step(run: Scheduler, site: Site, thing: Any, *, own: bool) -> None:
     """Announce one step of an iterator: it changes the iterator itself, and reads the containers behind it."""
     cells = [*read(run, site, thing), *of_callback(run, thing)]
-    if own:
-        cells.append((run.number(_stand_in(thing)), WHOLE, True))
+    if own and type(thing) not in ITERATORS and type(thing) is not types.GeneratorType:
+        cells.append((run.number(thing), WHOLE, True))
     announce(run, site, cells)
-
-
-_tokens: weakref.WeakKeyDictionary[Any, object] = weakref.WeakKeyDictionary()
-
-
-def _stand_in(iterator: Any) -> Any:
-    """Return what stands for an iterator: no generator may live longer for being numbered, since its ``finally`` has to run."""
-    if type(iterator) is types.GeneratorType:
-        return _tokens.setdefault(iterator, object())
-    for part in consumed(iterator):
-        if type(part) is types.GeneratorType or type(part) in ITERATORS:
-            inner = _stand_in(part)
-            if inner is not part:
-                return inner
-    return iterator
 
 
 @hook
 def unpack(site: Site, thing: Any) -> Any:
     """All of it is read at once."""
     run = active()
-    if run is not None and type(thing) not in PLAIN and type(thing) is not tuple and special(run, site, thing, "__iter__"):
-        announce(run, site, read(run, site, thing))
-    return thing
+    deep = site.sign == "nested"
+    if run is None or type(thing) in PLAIN or (type(thing) is tuple and not deep):
+        return thing
+    if special(run, site, thing, "__iter__") or deep:
+        announce(run, site, read(run, site, thing, deep=deep))
+    return step_by_step(site, thing)
+
+
+def step_by_step(site: Site, thing: Any) -> Any:
+    """Return what C iterates over, announcing each step where Python code runs in between."""
+    if type(thing) is types.GeneratorType:
+        return thing if is_fresh(site, thing) else steps(site, thing)
+    return steps(site, thing) if type(thing) in ITERATORS and _runs_python(thing) else thing
+
+
+def _runs_python(thing: Any) -> bool:
+    return any(
+        type(part) in (types.FunctionType, types.MethodType, types.GeneratorType)
+        or (type(part) in ITERATORS and _runs_python(part))
+        for part in consumed(thing)
+    )
+
+
+@hook
+def delegate(site: Site, thing: Any) -> Any:
+    """``yield from``: what is sent and thrown goes in, and what it returns comes out."""
+    run = active()
+    if run is None or type(thing) is not types.GeneratorType:
+        return iterate(site, thing)
+    return _Delegate(site, thing)
+
+
+class _Delegate:
+    """A generator, each step of which is announced."""
+
+    __slots__ = ("_generator", "_site")
+
+    def __init__(self, site: Site, generator: types.GeneratorType[Any, Any, Any]) -> None:
+        self._site = site
+        self._generator = generator
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        return self._step().send(None)
+
+    def send(self, value: Any) -> Any:
+        return self._step().send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._step().throw(*error)
+
+    def close(self) -> None:
+        self._generator.close()
+
+    def _step(self) -> types.GeneratorType[Any, Any, Any]:
+        run = active()
+        if run is not None:
+            announce_step(run, self._site, self._generator, own=True)
+        return self._generator

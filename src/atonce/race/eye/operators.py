@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 from atonce.race.eye.containers import PLAIN, base_of, behind, reach
 from atonce.race.eye.hooks import hook, named
+from atonce.race.eye.iterating import step_by_step
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, is_included, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, find, in_python, is_generated, is_included, lasting, read, special
 from atonce.race.operations import Cell
 from atonce.race.scheduler import Scheduler, active
 
-__all__ = ("augment", "binary", "compare", "shown", "truth")
+__all__ = ("augment", "binary", "compare", "operand", "shown", "truth")
 
 _MANY = 1_000
 
@@ -43,6 +45,18 @@ def binary(site: Site, left: Any, right: Any) -> Any:
 
 
 @hook
+def operand(site: Site, thing: Any) -> Any:
+    """The operand of ``-a``, ``+a`` or ``~a``, which follows."""
+    if type(thing) in PLAIN:
+        return thing
+    run = active()
+    if run is not None:
+        special(run, site, thing, site.sign)
+        announce(run, site, read(run, site, thing))
+    return thing
+
+
+@hook
 def augment(site: Site, old: Any, value: Any) -> Any:
     """``old += value``, without the assignment."""
     if type(old) in PLAIN and type(value) in PLAIN:
@@ -52,7 +66,11 @@ def augment(site: Site, old: Any, value: Any) -> Any:
         name = f"__{site.operator.__name__}__"
         in_place = find(type(old), name)[1] is not None
         if special(run, site, old, name if in_place else name.replace("__i", "__", 1)):
-            announce(run, site, [*cells_of(run, behind(old), writes=in_place), *read(run, site, value)])
+            cells = [*cells_of(run, behind(old), writes=in_place), *read(run, site, value)]
+            announce(run, site, cells)
+            given = step_by_step(site, value)
+            if given is not value:
+                return lasting(run, site, cells, site.place.text, lambda: site.operator(old, given))
     return site.operator(old, value)
 
 
@@ -62,9 +80,22 @@ def compare(site: Site, left: Any, right: Any) -> Any:
     if type(left) in PLAIN and type(right) in PLAIN:
         return site.operator(left, right)
     run = active()
-    if run is not None:
-        announce(run, site, compared(run, site, left, right))
+    if run is None:
+        return site.operator(left, right)
+    cells = compared(run, site, left, right)
+    announce(run, site, cells)
+    made = [side for side in (left, right) if _compares_fields(site, side)]
+    if made:
+        cells = [*cells, *cells_of(run, reach(made, objects=True)[0])]
+    if made or (cells and any(type(thing) not in PLAIN and in_python(thing) for thing in (left, right))):
+        return lasting(run, site, cells, site.place.text, lambda: site.operator(left, right))
     return site.operator(left, right)
+
+
+def _compares_fields(site: Site, thing: Any) -> bool:
+    """Tell whether a method that ``dataclass`` made compares a thing, one field after the other."""
+    method = find(type(thing), f"__{site.operator.__name__}__")[1]
+    return type(method) is types.FunctionType and is_generated(method, type(thing))
 
 
 def compared(run: Scheduler, site: Site, left: Any, right: Any) -> list[Cell]:

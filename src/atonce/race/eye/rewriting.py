@@ -9,10 +9,11 @@ import copy
 from collections.abc import Iterable
 
 from atonce.race.eye.building import _placed
-from atonce.race.eye.expressions import ARITHMETIC, Expressions, _is_plain
+from atonce.race.eye.expressions import ARITHMETIC, Expressions, depth, is_plain
 
 __all__ = ("Rewriter",)
 
+_DEPTHS = ("nested", "unpacks", "")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -65,8 +66,9 @@ class Rewriter(Expressions):
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         """``a = b = value``."""
         node.value = self.visit(node.value)
-        if any(isinstance(target, ast.Tuple | ast.List) for target in node.targets) and not isinstance(node.value, ast.Tuple):
-            node.value = self._unpacked(node.value)
+        deepest = min(node.targets, key=lambda target: _DEPTHS.index(depth(target)))
+        if depth(deepest) == "nested" or (depth(deepest) and not isinstance(node.value, ast.Tuple)):
+            node.value = self._unpacked(node.value, deepest)
         node.targets = [self.visit(target) for target in node.targets]
         return node
 
@@ -108,7 +110,7 @@ class Rewriter(Expressions):
         if not self._on("augment"):
             node.value = self.visit(node.value)
             return node
-        constant = _is_plain(node.value)
+        constant = is_plain(node.value)
         plain = copy.deepcopy(node)
         value = self._changed(node, _placed(ast.Name(target.id, ast.Load()), target))
         seen = _placed(ast.Assign([target], value), node)
@@ -193,16 +195,30 @@ class Rewriter(Expressions):
     visit_For = visit_AsyncFor = _for
 
     def _with(self, node: ast.With | ast.AsyncWith) -> ast.stmt:
+        apart = [index for index, item in enumerate(node.items) if isinstance(item.optional_vars, ast.Tuple | ast.List)]
+        if apart and apart[0] + 1 < len(node.items):  # what is taken apart before the next one begins
+            inner = _placed(type(node)(node.items[apart[0] + 1 :], node.body), node)
+            node.items, node.body = node.items[: apart[0] + 1], [inner]
+        begins: list[ast.stmt] = []
         for item in node.items:
             manager = self.visit(item.context_expr)
             hooked = isinstance(node, ast.With) and self._on("with")
             item.context_expr = self._hook("enter", self._site(item.context_expr), manager, at=manager) if hooked else manager
-            if item.optional_vars is not None:
+            if isinstance(item.optional_vars, ast.Tuple | ast.List):
+                begins, item.optional_vars = self._taken_apart(item.optional_vars)
+            elif item.optional_vars is not None:
                 item.optional_vars = self.visit(item.optional_vars)
-        node.body = self._block(node.body)
+        node.body = begins + self._block(node.body)
         return node
 
     visit_With = visit_AsyncWith = _with
+
+    def _taken_apart(self, target: ast.Tuple | ast.List) -> tuple[list[ast.stmt], ast.expr]:
+        """``with m as (a, b)``: return statements that take apart what a name is given, and the name."""
+        name = self._temporary()
+        whole = self._unpacked(_placed(ast.Name(name, ast.Load()), target), target)
+        taken = _placed(ast.Assign([self.visit(target)], whole), target)
+        return [taken, _forget(target, name)], _placed(ast.Name(name, ast.Store()), target)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.ExceptHandler:
         """``except E as error``, without what says which errors."""

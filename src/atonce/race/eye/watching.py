@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import types
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.eye.accesses import HARMLESS, METHODS, READERS
 from atonce.race.eye.containers import BUILTINS, EXACT, ITERATORS, base_of, behind, can_change, consumed, dictionary, reach
-from atonce.race.operations import WHOLE, Cell, Operation, Place
+from atonce.race.operations import WHOLE, Cell, Operation, Place, conflict
 from atonce.race.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -23,11 +25,14 @@ __all__ = (
     "changes",
     "doubt",
     "find",
+    "in_python",
+    "is_fresh",
     "is_generated",
     "is_harmless",
     "is_included",
     "is_mixin",
     "is_watched",
+    "lasting",
     "of_callback",
     "only_reads",
     "own_dictionary",
@@ -138,28 +143,106 @@ def announce(run: Scheduler, site: Site, cells: list[Cell] | tuple[Cell, ...]) -
         run.point(Operation("write" if writes else "read", tuple(cells), site.place))
 
 
+def lasting(run: Scheduler, site: Site, cells: Sequence[Cell], what: str, do: Callable[[], Any]) -> Any:
+    """Do what reads or writes cells in more than one step, none of which can be seen, and has been announced already.
+
+    Its end is announced as well. So there are runs in which others come in between, if they can: these prove nothing.
+    """
+    begun = len(run.trace)
+    others = len(run.live) > 1
+    try:
+        return do()
+    finally:
+        if cells and (others or len(run.live) > 1) and not run.aborting:
+            announce(run, site, list(cells))
+            me = run.running.number
+            whole = Operation("", tuple(cells))
+            if any(step.task != me and conflict(step.operation, whole) for step in run.trace[begun:]):
+                run.doubt(f"{what} takes several steps, and others came in between", site.place)
+
+
+_in_python: dict[type, bool] = {}
+_MANY = 1_000
+
+
+def in_python(thing: Any) -> bool:
+    """Tell whether the elements of a container, or what stands in tuples there, are compared or shown by Python code."""
+    return any(
+        _is_in_python(type(part))
+        for container in behind(thing)
+        if base_of(type(container)) is not None
+        for item in itertools.islice(list(container), _MANY)
+        for part in (item if type(item) is tuple else (item,))
+    )
+
+
+def _is_in_python(kind: type) -> bool:
+    known = _in_python.get(kind)
+    if known is None:
+        methods = [find(kind, name)[1] for name in ("__eq__", "__lt__", "__gt__", "__repr__", "__bool__", "__len__")]
+        known = any(type(method) is types.FunctionType for method in methods)
+        _in_python[kind] = known
+    return known
+
+
 def cells_of(run: Scheduler, things: Iterable[object], *, writes: bool = False) -> list[Cell]:
     """Return the cells of things as a whole."""
     return [(run.number(thing), WHOLE, writes) for thing in things]
 
 
 def read(run: Scheduler, site: Site, *things: Any, deep: bool = False) -> list[Cell]:
-    """Return the cells that are read when the things are iterated over, or looked into."""
+    """Return the cells that are read when the things are iterated over, or looked into. Iterators go on, and so change."""
+    moved = [cell for thing in things if type(thing) in _GO_ON for cell in _moved(run, site, thing)]
     if not deep:
-        return [cell for thing in things for cell in cells_of(run, behind(thing))]
+        return [*(cell for thing in things for cell in cells_of(run, behind(thing))), *moved]
     found, complete = reach(list(things), objects=False)
     if not complete:
         doubt(run, "reads a structure that is too large to be followed", site.place)
-    return cells_of(run, found)
+    return [*cells_of(run, found), *moved]
+
+
+_GO_ON = ITERATORS | {types.GeneratorType}
+_tokens: weakref.WeakKeyDictionary[Any, object] = weakref.WeakKeyDictionary()
+
+
+def is_fresh(site: Site, thing: Any) -> bool:
+    """Tell whether a generator was made by the very expression that hands it on, so that nobody else has it."""
+    return site.sign == "fresh" and type(thing) is types.GeneratorType and thing.gi_code.co_name == "<genexpr>"
+
+
+def _moved(run: Scheduler, site: Site, iterator: Any) -> list[Cell]:
+    """Return the cells of an iterator, and of those that it goes through."""
+    if is_fresh(site, iterator):
+        return []
+    return cells_of(run, _stand_ins(run, site, iterator), writes=True)
+
+
+def _stand_ins(run: Scheduler, site: Site, iterator: Any) -> list[Any]:
+    """Return what stands for an iterator: no generator may live longer for being numbered, since its ``finally`` has to run."""
+    if type(iterator) is types.GeneratorType:
+        _look_into(run, site, iterator)
+        return [_tokens.setdefault(iterator, object())]
+    inner = [token for part in consumed(iterator) if type(part) in _GO_ON for token in _stand_ins(run, site, part)]
+    return inner if any(type(token) is object for token in inner) else [iterator, *inner]
+
+
+def _look_into(run: Scheduler, site: Site, generator: types.GeneratorType[Any, Any, Any]) -> None:
+    """Doubt a generator whose code is not seen: each of its steps may read what it was given long ago."""
+    frame = generator.gi_frame
+    if frame is not None and not is_included(generator.gi_code) and not is_harmless(frame.f_globals.get("__name__")):
+        doubt(run, f"{generator.__qualname__} does what cannot be seen", site.place)
 
 
 def of_callback(run: Scheduler, thing: Any) -> list[Cell]:
     """Return what a method written in C touches that is handed on, and called by other C code: ``max(names, key=ages.get)``."""
-    if type(thing) in BUILTINS and base_of(type(thing.__self__)) is not None:
+    if type(thing) in _METHODS and base_of(type(thing.__self__)) is not None:
         return cells_of(run, [thing.__self__], writes=changes(thing))
     if type(thing) in ITERATORS:
         return [cell for part in consumed(thing) for cell in of_callback(run, part)]
     return []
+
+
+_METHODS = (*BUILTINS, types.MethodWrapperType)
 
 
 def changes(method: Any) -> bool:
@@ -233,6 +316,6 @@ def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[A
 def own_dictionary(run: Scheduler, thing: Any) -> dict[str, Any] | None:
     """Return the attributes of an object, and let the dictionary stand for it."""
     found = dictionary(thing)
-    if found is not None and base_of(type(thing)) is None and not issubclass(type(thing), types.ModuleType):
+    if found is not None and found is not thing and not issubclass(type(thing), types.ModuleType):
         run.same(found, thing)
     return found
