@@ -36,7 +36,8 @@ def _start(run: Scheduler, self: Any) -> None:
         raise RuntimeError("threads can only be started once")
     if self._target is not None:
         self._target = run.as_seen(self._target, here())
-    begin(run, self)
+    overridden = type(self).run is not threading.Thread.run
+    begin(run, self, run.as_seen(self.run, here()) if overridden else None)
 
 
 def begin(run: Scheduler, thread: Any, work: Callable[[], object] | None = None) -> Task:
@@ -119,7 +120,11 @@ def _is_alive(run: Scheduler, self: Any) -> bool:
         cells = (*cells, (run.number(task), None, False))
     run.point(Operation("is_alive", cells, here()))
     task = task_of(run, self)
-    return _real_is_alive(self) if task is None else not task.done
+    if task is None:
+        return _real_is_alive(self)
+    if not task.done:
+        run.doubt("sees a thread alive, which may have nothing left to do", here())
+    return not task.done
 
 
 @instead_of(threading.Thread, "__repr__")

@@ -10,6 +10,8 @@ Source: P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, Optimal Dynamic Partial O
 * A sleeping task is judged by what it is about to do in this run, since objects have numbers of this run only.
 * A pick between things that are no tasks (`Scheduler.choose`) gets all branches: nothing is known of what they touch.
 * Where none of the tasks that could begin the other order can go on at that pick, all that can are tried.
+* A sleeping task is woken by what conflicts with the operation that it is about to do. What it notes after that, without a pick,
+  cannot be known. So where somebody was seen to notice what was noted, who did it does not fall asleep.
 * A run in which all that could go on is asleep is run to its end all the same: it might fail. Its races are not looked at.
 """
 
@@ -34,7 +36,7 @@ _TOO_LONG = 4_000  # steps of a run above which its races are not looked at any 
 class _Node:
     """One pick of the run that the tree is walked along at the moment."""
 
-    __slots__ = ("branches", "chosen", "done", "enabled", "kind", "place", "sleep")
+    __slots__ = ("branches", "chosen", "done", "enabled", "kind", "place", "restless", "sleep")
 
     def __init__(self, chosen: int, enabled: frozenset[int], sleep: frozenset[int]) -> None:
         self.chosen = chosen
@@ -42,6 +44,7 @@ class _Node:
         self.sleep = sleep
         self.branches = {chosen}
         self.done: set[int] = set()
+        self.restless: set[int] = set()  # those that must not sleep: more of what they do here is noticed than what they announce
         self.kind: str | None = None  # what the chosen one did here: the next run has to do the same
         self.place: Place | None = None
 
@@ -95,7 +98,7 @@ class Dpor(Strategy):
             node.kind, node.place = task.pending.kind, task.pending.place
             self._nodes.append(node)
         self._seen = len(run.trace)
-        asleep = node.sleep | node.done if node.done else node.sleep
+        asleep = node.sleep | (node.done - node.restless) if node.done else node.sleep
         self._sleep = asleep - {task.number} if task.number in asleep else asleep
         return task
 
@@ -163,6 +166,9 @@ class Dpor(Strategy):
         self.races = []
         for race in races_of(run, blocks):
             self.races.append(race)
+            first = blocks[race.first]
+            if race.ours is not first.steps[0]:
+                self._nodes[first.pick].restless.add(first.task)
             self._reverse(race, blocks)
 
     def _reverse(self, race: Race, blocks: Sequence[Block]) -> None:
