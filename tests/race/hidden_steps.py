@@ -1,5 +1,6 @@
 """Programs whose races the eye has to see, or to doubt: none of them may be proved. Each runs two threads side by side."""
 
+import asyncio
 import collections
 import contextlib
 import copy
@@ -9,10 +10,16 @@ import heapq
 import io
 import itertools
 import json
+import logging
 import operator
+import os
+import pathlib
 import random
 import struct
+import tempfile
 import threading
+
+from . import unseen
 
 __all__ = ("PROGRAMS", "side_by_side")
 
@@ -505,3 +512,229 @@ def a_mapping_is_updated_from_a_dictionary():
         shared[2] = 2
 
     return lambda: _Map().update(shared), change
+
+
+# ---------------------------------------------------------------- what is outside
+
+
+@_program
+def a_thread_whose_code_is_not_seen():
+    unseen.number = 0
+
+    def start():
+        thread = unseen.Counting()
+        thread.start()
+        thread.join()
+
+    return start, start, lambda: unseen.number == 2
+
+
+def _bag(look):
+    shared = unseen.Bag()
+    return _reads(shared, lambda shared: shared.items.append(1), lambda: look(shared))
+
+
+@_program
+def an_unseen_truth():
+    return _bag(bool)
+
+
+@_program
+def an_unseen_number():
+    return _bag(int)
+
+
+@_program
+def an_unseen_hash():
+    return _bag(hash)
+
+
+@_program
+def an_unseen_sum():
+    return _bag(lambda bag: sum([bag]))
+
+
+@_program
+def an_unseen_comparison():
+    return _bag(lambda bag: 0 < bag)  # noqa: SIM300
+
+
+@_program
+def an_unseen_text_in_a_list():
+    return _bag(lambda bag: "%s" % [bag])
+
+
+@_program
+def an_unseen_generator_was_made_before():
+    lines = unseen.Lines()
+    each, seen = lines.each(), []
+
+    def loop():
+        for line in each:
+            seen.append(line)  # noqa: PERF402
+
+    return loop, lambda: lines.items.append(1), lambda: not seen
+
+
+@_program
+def an_attribute_is_read_by_a_format():
+    shared = _Account(1)
+
+    def change(shared):
+        shared.balance = 2
+
+    return _reads(shared, change, lambda: "{0.balance}".format(shared))  # noqa: UP030, UP032
+
+
+@_program
+def a_list_is_logged():
+    shared, lines = [], []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            lines.append(record.getMessage())
+
+    logger = logging.Logger("hidden")  # noqa: LOG001
+    logger.addHandler(Handler())
+    return lambda: logger.warning("%s", shared), lambda: shared.append(1), lambda: lines == ["[]"]
+
+
+@_program
+def the_environment_is_asked():
+    os.environ.pop("ATONCE_HIDDEN", None)
+
+    def change(_):
+        os.environ["ATONCE_HIDDEN"] = "1"
+
+    return _reads(None, change, lambda: os.getenv("ATONCE_HIDDEN"))
+
+
+@_program
+def a_file_is_counted_up():
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        path = pathlib.Path(file.name)
+    path.write_text("0")
+
+    def count():
+        path.write_text(str(int(path.read_text()) + 1))
+
+    def holds():
+        counted = path.read_text()
+        path.unlink()
+        return counted == "2"
+
+    return count, count, holds
+
+
+# ---------------------------------------------------------------- threads
+
+
+@_program
+def a_class_of_locals_has_an_attribute():
+    class Local(threading.local):
+        number = 0
+
+    def change(_):
+        Local.number = 1
+
+    shared = Local()
+    return _reads(None, change, lambda: shared.number)
+
+
+@_program
+def a_semaphore_is_looked_into():
+    shared = threading.Semaphore(1)
+    return _reads(shared, lambda shared: shared.acquire(), lambda: shared._value)
+
+
+@_program
+def a_stack_is_shared():
+    stack, seen = contextlib.ExitStack(), []
+
+    def close():
+        stack.close()
+        seen.append(2)
+
+    return lambda: stack.callback(seen.append, 1), close, lambda: seen == [1, 2]
+
+
+@_program
+def a_variable_of_a_comprehension_runs_away():
+    seen = []
+
+    def started(read):
+        thread = threading.Thread(target=lambda: seen.append(read()))
+        thread.start()
+        return thread
+
+    def start():
+        for thread in [started(lambda: number) for number in range(2)]:  # noqa: B023
+            thread.join()
+
+    return start, lambda: None, lambda: seen == [1, 1]
+
+
+def is_seen_alive():
+    """A thread that is about to end is seen alive, and then what it did."""
+    changed, seen = [], []
+    one = threading.Thread(target=lambda: changed.append(1))
+
+    def look():
+        seen.append((one.is_alive(), len(changed)))
+
+    other = threading.Thread(target=look)
+    one.start()
+    other.start()
+    one.join()
+    other.join()
+    assert seen != [(True, 1)]
+
+
+# ---------------------------------------------------------------- event loops
+
+
+async def a_timer_runs_out_early():
+    """A sleep ends before what is ready has run."""
+    done = []
+
+    async def sleeper():
+        await asyncio.sleep(0.01)
+        done.append(1)
+
+    async def worker():
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert not done
+
+    await asyncio.gather(sleeper(), worker())
+
+
+async def a_thread_looks_at_a_future():
+    """It is not made for that."""
+    future = asyncio.get_running_loop().create_future()
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(future.done()))
+    thread.start()
+    future.set_result(1)
+    thread.join()
+    assert seen == [True]
+
+
+async def a_thread_cancels_a_task():
+    """It is not made for that either."""
+    done = []
+
+    async def work():
+        await asyncio.sleep(0)
+        done.append(1)
+
+    task = asyncio.ensure_future(work())
+    thread = threading.Thread(target=task.cancel)
+    thread.start()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    thread.join()
+    assert done
+
+
+PROGRAMS += [is_seen_alive, a_timer_runs_out_early, a_thread_looks_at_a_future, a_thread_cancels_a_task]

@@ -1,6 +1,14 @@
 """What touches shared things in ways that are easily overlooked is seen, or doubted."""
 
+import collections
+import contextlib
+import copy
+import dataclasses
 import gc
+import heapq
+import itertools
+import json
+import threading
 
 import pytest
 
@@ -30,3 +38,56 @@ def _made_twice():
 def test_what_is_frozen_is_seen_too():
     gc.freeze()
     assert race.explore(_made_twice, include=[__name__, hidden_steps.__name__]).verdict == "failed"
+
+
+def test_who_is_noticed_does_not_sleep():
+    report = race.explore(hidden_steps.is_seen_alive, include=[hidden_steps.__name__], strategy="dpor")
+    assert report.verdict == "failed"
+
+
+@dataclasses.dataclass(order=True)
+class _Job:
+    rank: int
+    name: str = dataclasses.field(default="", compare=False)
+
+
+def _under_one_lock():
+    lock = threading.Lock()
+    jobs, known, counted, taken = [], {"a": [1]}, collections.Counter(), iter(range(4))
+
+    def work():
+        with lock:
+            heapq.heappush(jobs, _Job(1))
+            known[len(known)] = json.dumps(copy.deepcopy(known), indent=1)
+            counted.update({"a": 1})
+            counted.update(sum(itertools.islice(taken, 2)) for _ in range(2))
+            assert _Job(1) in jobs
+
+    hidden_steps.side_by_side(work, work)
+    assert counted["a"] == 2
+
+
+def test_what_takes_several_steps_under_a_lock_is_proved():
+    assert race.explore(_under_one_lock, include=[__name__, hidden_steps.__name__]).verdict == "proved"
+
+
+def test_what_is_sent_goes_through_yield_from():
+    def inner():
+        received = yield 1
+        try:
+            yield received
+        except KeyError:
+            return "ended"
+
+    def outer(results):
+        results.append((yield from inner()))
+
+    def program():
+        results = []
+        generator = outer(results)
+        assert [next(generator), generator.send(5)] == [1, 5]
+        with contextlib.suppress(StopIteration):
+            generator.throw(KeyError())
+        assert results == ["ended"]
+
+    assert race.explore(program, include=[__name__]).verdict == "proved"

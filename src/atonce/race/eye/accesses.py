@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ("ALL", "DIRECT", "FUNCTIONS", "HANDING", "HARMLESS", "IMMUTABLE", "KINDS", "METHODS", "READERS", "Effect")
+__all__ = (
+    "ALL",
+    "DIRECT",
+    "FILES",
+    "FUNCTIONS",
+    "HANDING",
+    "HARMLESS",
+    "IMMUTABLE",
+    "KINDS",
+    "METHODS",
+    "NO_FILES",
+    "READERS",
+    "Effect",
+)
 
 KINDS: dict[str, bool] = dict.fromkeys(
     (
@@ -36,6 +49,7 @@ class Effect(NamedTuple):
         rule: the name of a function in `effects` that knows better.
         steps: which argument it reads step by step, if it calls a function of the user's in between.
         lasts: it is written in Python, and others may come in between its steps.
+        each: it does something with each element.
     """
 
     own: str = ""
@@ -45,6 +59,7 @@ class Effect(NamedTuple):
     rule: str = ""
     steps: int | None = None
     lasts: bool = False
+    each: bool = False
 
 
 def _each(effect: Effect, names: str) -> dict[str, Effect]:
@@ -107,7 +122,8 @@ _SET_OF = {
 
 METHODS: dict[str, dict[str, Effect]] = {
     "builtins.object": _OBJECT,
-    **{f"builtins.{name}": {"*": Effect(reads=ALL, deep=True)} for name in ("str", "bytes", "tuple", "frozenset")},
+    **{f"builtins.{name}": {"*": Effect(reads=ALL, deep=True)} for name in ("bytes", "tuple", "frozenset")},
+    "builtins.str": {"*": Effect(reads=ALL, deep=True), **_each(Effect(rule="read_deep", lasts=True), "format format_map")},
     **{f"builtins.{name}": {"*": _NOTHING} for name in ("int", "float", "complex", "range", "slice", "BaseException")},
     "builtins.type": {"*": Effect(reads=ALL)},
     **{f"{name}.object": {"*": Effect("write", reads=ALL)} for name in ("_random", "_hashlib", "zlib", "_csv")},
@@ -148,20 +164,23 @@ METHODS: dict[str, dict[str, Effect]] = {
 _CONSTRUCTORS = "list tuple set frozenset dict bytes bytearray"
 _ITERATORS = "zip map filter enumerate iter aiter reversed"
 _PLAIN = (
-    "abs bin callable chr classmethod complex divmod float hex id input int isinstance issubclass object oct open ord pow property "
-    "range round slice staticmethod memoryview BaseException type super locals globals __build_class__ breakpoint anext "
-    "hash compile"
+    "callable chr classmethod id input isinstance issubclass object ord property "
+    "range slice staticmethod memoryview BaseException type super locals globals __build_class__ breakpoint anext compile"
 )
+_CONVERTERS = "abs bin bool complex divmod float hash hex int oct pow round"
 
 FUNCTIONS: dict[str, Effect] = {
-    **{f"builtins.{name}": Effect(reads=ALL) for name in [*_CONSTRUCTORS.split(), *_ITERATORS.split(), "len", "sum", "any", "all"]},
-    **{f"builtins.{name}": Effect(reads=ALL, steps=0) for name in ("min", "max")},
+    **{f"builtins.{name}": Effect(reads=ALL) for name in [*_CONSTRUCTORS.split(), *_ITERATORS.split(), "len"]},
+    **{f"builtins.{name}": Effect(reads=ALL, each=True) for name in ("sum", "any", "all")},
+    **{f"builtins.{name}": Effect(reads=ALL, steps=0, each=True) for name in ("min", "max")},
     "builtins.sorted": Effect(reads=ALL, deep=True),
-    "builtins.bool": Effect(reads=ALL),
+    **{f"builtins.{name}": Effect(rule="convert") for name in _CONVERTERS.split()},
     **{f"builtins.{name}": _NOTHING for name in _PLAIN.split()},
     **{f"builtins.{name}": Effect(reads=ALL, deep=True) for name in ("repr", "str", "format", "ascii")},
     "builtins.print": Effect(rule="print"),
     "_struct.pack_into": Effect(writes=(1,)),
+    **dict.fromkeys(("builtins.open", "_io.open"), Effect(rule="files")),
+    "os.getenv": Effect(rule="environment"),
     "builtins.next": Effect(rule="next_item"),
     "builtins.getattr": Effect(rule="getattr"),
     "builtins.hasattr": Effect(rule="getattr"),
@@ -243,6 +262,27 @@ READERS = frozenset(
     )
 )  # fmt: skip
 """Modules whose functions read what they are given, all that is in it, and change none of it."""
+
+_PATHS = (
+    "exists is_file is_dir is_symlink is_mount stat lstat open read_text read_bytes write_text write_bytes mkdir rmdir unlink "
+    "touch rename replace iterdir glob rglob walk symlink_to hardlink_to readlink chmod lchmod samefile resolve copy move "
+    "copy_into move_into"
+)
+_QUESTIONS = "exists lexists isfile isdir islink ismount getsize getmtime getatime getctime samefile realpath"
+_SYSTEM = (
+    "stat lstat open read write close mkdir rmdir unlink remove rename replace listdir scandir link symlink readlink truncate "
+    "ftruncate access chmod utime sendfile lseek pread pwrite fsync chdir getcwd putenv unsetenv system fork kill"
+)
+
+FILES: dict[str, frozenset[str] | None] = {
+    "pathlib": frozenset(_PATHS.split()),
+    **dict.fromkeys(("genericpath", "posixpath", "ntpath"), frozenset(_QUESTIONS.split())),
+    **dict.fromkeys(("posix", "nt"), frozenset(_SYSTEM.split())),
+    **dict.fromkeys(("tempfile", "os"), None),
+}
+"""Functions that look at files, or change them, by module; ``None``: all of them but `NO_FILES`."""
+
+NO_FILES = frozenset(("fspath", "fsencode", "fsdecode", "getenv", "get_exec_path", "cpu_count", "process_cpu_count"))
 
 HANDING = frozenset(
     ("threading", "_thread", "concurrent", "asyncio", "_asyncio", "contextlib", "contextvars", "_contextvars", "atonce.race")

@@ -1,6 +1,6 @@
 """Attributes: which cells ``a.b`` touches, by what the type of ``a`` makes of ``b``."""
 
-# ruff: noqa: PLR0911, C901 (one case after the other)
+# ruff: noqa: PLR0911, PLR0912, C901 (one case after the other)
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def _meaning(kind: type, name: str) -> tuple[str, Any, type | None]:
 
 
 def _word(kind: type, name: str, owner: type | None, found: Any) -> str:
+    if issubclass(kind, _thread._local) and owner is not None and not hasattr(type(found), "__get__"):  # noqa: SLF001
+        return "of its class"
     if kind in _SKIPPED or issubclass(kind, _thread._local) or str(kind.__module__).startswith("atonce.race."):  # noqa: SLF001
         return "nothing"
     if name in ("__class__", "__doc__", "__module__"):
@@ -87,6 +89,8 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         return [(run.number(module), name, False)] if is_watched(module, name) else []
     word, found, owner = _meaning(kind, name)
     if word == "plain":
+        if kind.__module__ in ("threading", "queue") and name.startswith("_"):
+            return [(run.number(base), WHOLE, False)]  # its methods name what they touch in their own way
         return [(run.number(base), name, False), *_missed(run, base, kind, name, owner)]
     if word == "custom":
         _custom(run, site, kind, base, "__getattribute__")
@@ -97,6 +101,8 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         attributes = dictionary(base)
         shadowed = attributes is not None and name in attributes
         return [(run.number(base), name, False)] if shadowed else []
+    if word == "of its class":
+        return _inherited(run, kind, name, owner)
     if word == "class value":
         return [(run.number(base), name, False), *_inherited(run, kind, name, owner)]
     if word == "property":
@@ -151,7 +157,7 @@ def stored(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
     if issubclass(kind, type):
         return [(run.number(base), name, True)]
     word, found, _ = _meaning(kind, name)
-    if word == "nothing":
+    if word in ("nothing", "of its class"):
         return []
     if word == "property":
         _seen(run, site, found.fset, base)

@@ -8,13 +8,15 @@ touches is announced when its arguments are there. Everything else may change wh
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import operator
 import types
 from typing import Any
 
 from atonce.race.eye import hooks
-from atonce.race.eye.accesses import ALL, HANDING, Effect
+from atonce.race.eye.accesses import ALL, FILES, HANDING, NO_FILES, Effect
 from atonce.race.eye.attributes import is_cached
 from atonce.race.eye.containers import BUILTINS, ITERATORS, PLAIN, base_of, can_change
 from atonce.race.eye.effects import apply
@@ -23,7 +25,9 @@ from atonce.race.eye.iterating import iterate, step_by_step
 from atonce.race.eye.lookup import direct, effects, listed, method_of
 from atonce.race.eye.sites import Site
 from atonce.race.eye.watching import (
+    announce,
     belongs,
+    cells_of,
     doubt,
     find,
     in_python,
@@ -35,7 +39,7 @@ from atonce.race.eye.watching import (
     speaks,
     unseen,
 )
-from atonce.race.operations import Place
+from atonce.race.operations import WHOLE, Operation, Place
 from atonce.race.scheduler import Scheduler, active
 
 __all__ = ("call", "handed", "target")
@@ -80,6 +84,8 @@ def call(site: Site, function: Any) -> Any:
 _NOTHING = Effect()
 _READS = Effect(reads=ALL, deep=True)
 _CHANGES = Effect("write", reads=ALL, deep=True)
+_FILES = Effect(rule="files")
+_STACKS = (contextlib.ExitStack, contextlib.AsyncExitStack)
 _MIXED = Effect(reads=ALL, lasts=True)
 
 
@@ -97,12 +103,16 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
     effect = effects.get(id(function))
     if effect is not None:
         return called if effect == _NOTHING else _Call(site, called, effect, own)
+    if _works_with_files(function.__module__, function.__name__) and function.__code__.co_filename[0] != "<":
+        return _Call(site, called, _FILES)
     if only_reads(function.__module__):
         return _Call(site, called, (_CHANGES if can_change(own) else _READS)._replace(lasts=True), own)
     if own is not None and is_mixin(function, type(own)):
         return _Call(site, called, _MIXED)
+    if function.__module__ == "logging":
+        return _Call(site, called, _READS)  # of what is to be shown
     if is_harmless(function.__module__):
-        return _harmless(site, called, function.__module__)
+        return _harmless(site, called, function.__module__, own)
     if is_generated(function, called if issubclass(type(called), type) else type(own)) and function.__name__ in (
         "__init__",
         "__new__",
@@ -111,8 +121,33 @@ def _python(site: Site, function: types.FunctionType, called: Any, own: Any) -> 
     return _Unseen(site, called, function.__qualname__, function.__module__, own, in_python=True)
 
 
-def _harmless(site: Site, called: Any, module: object) -> Any:
-    return _Handing(site, called) if type(module) is str and belongs(module, HANDING) else called
+def _look_at(run: Scheduler, site: Site, own: Any) -> None:
+    """Look at an object of the library whose method is called while others are there."""
+    if isinstance(own, _STACKS):
+        announce(run, site, cells_of(run, [own], writes=True))
+    elif _is_elsewhere(own):
+        run.doubt(f"uses {type(own).__name__} of asyncio in a thread that does not run its event loop", site.place)
+
+
+def _is_elsewhere(thing: Any) -> bool:
+    """Tell whether something of asyncio belongs to an event loop that this thread does not run; loops look out for themselves."""
+    if not isinstance(thing, asyncio.Future) and not any(
+        parent.__module__.startswith("asyncio.") for parent in type(thing).__mro__
+    ):
+        return False
+    if isinstance(thing, asyncio.AbstractEventLoop | asyncio.Runner | type):
+        return False
+    running = asyncio._get_running_loop()  # noqa: SLF001 (the public one raises where there is none)
+    return running is None or getattr(thing, "_loop", None) not in (None, running)
+
+
+def _works_with_files(module: object, name: str) -> bool:
+    known = FILES.get(module.partition(".")[0], frozenset()) if type(module) is str else frozenset()
+    return name not in NO_FILES if known is None else name in known
+
+
+def _harmless(site: Site, called: Any, module: object, own: Any = None) -> Any:
+    return _Handing(site, called, own) if type(module) is str and belongs(module, HANDING) else called
 
 
 def _bound(site: Site, function: Any) -> Any:
@@ -122,6 +157,8 @@ def _bound(site: Site, function: Any) -> Any:
         return getattr(hooks.shadow(own), function.__name__)
     if own is None or issubclass(type(own), types.ModuleType):
         module = function.__module__
+        if _works_with_files(module, function.__name__):
+            return _Call(site, function, _FILES)
         if only_reads(module):
             return _Call(site, function, _READS)
         return (
@@ -133,7 +170,7 @@ def _bound(site: Site, function: Any) -> Any:
     if type(own) in ITERATORS or type(own) is types.GeneratorType:
         return _Call(site, function, Effect(rule="next_item"), own, passes_own=True)
     if is_harmless(type(own).__module__):
-        return _harmless(site, function, type(own).__module__)
+        return _harmless(site, function, type(own).__module__, own)
     effect = listed(type(own), function.__name__)
     if effect is not None:
         return function if effect == _NOTHING else _Call(site, function, effect, own)
@@ -243,14 +280,18 @@ class _Call:
 class _Handing:
     """Calls what will call what it is given, in another thread perhaps: what does not speak for itself is announced then."""
 
-    __slots__ = ("_function", "_site")
+    __slots__ = ("_function", "_own", "_site")
 
-    def __init__(self, site: Site, function: Any) -> None:
+    def __init__(self, site: Site, function: Any, own: Any = None) -> None:
         self._site = site
         self._function = function
+        self._own = own
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        if active() is not None:
+        run = active()
+        if run is not None:
+            if self._own is not None and len(run.live) > 1:
+                _look_at(run, self._site, self._own)
             arguments = tuple(handed(self._site, argument) for argument in arguments)
             named = {name: handed(self._site, argument) for name, argument in named.items()}
         return self._function(*arguments, **named)
@@ -273,6 +314,14 @@ def target(function: Any, place: Place | None) -> Any:
     return call(Site(place or Place("", 0)), function)
 
 
+_states: dict[object, object] = {}
+
+
+def _state_of(module: object) -> object:
+    """Return what stands for all that the C code of a module may keep to itself."""
+    return _states.setdefault(module, object())
+
+
 class _Unseen:
     """Calls what we cannot look into."""
 
@@ -293,6 +342,8 @@ class _Unseen:
         own = [] if self._own is None else [self._own]
         given = [*own, *arguments, *named.values()]
         behind_methods = [thing.__self__ for thing in given if type(thing) in _BOUND and base_of(type(thing.__self__)) is not None]
+        if not self._in_python and self._own is None and self._module:
+            run.point(Operation("write", ((run.number(_state_of(self._module)), WHOLE, True),), self._site.place))
         unseen(run, self._site, self._name, self._module, [*given, *behind_methods], always=self._in_python)
         tasks = len(run.tasks)
         try:

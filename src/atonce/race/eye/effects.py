@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import operator
+import os
 import sys
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from atonce.race.eye.hooks import is_module, item_cell, store_item
 from atonce.race.eye.hooks import named as key_of
 from atonce.race.eye.iterating import announce_step
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, of_callback, own_dictionary, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, each_unseen, of_callback, own_dictionary, read, special
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 
@@ -70,7 +71,11 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
         else [arguments[i] for i in effect.reads if i < len(arguments)]
     )
     for thing in given:
-        special(run, site, thing, *(("__str__", "__repr__") if effect.deep else ("__iter__", "__len__")))
+        special(run, site, thing, "__iter__", "__len__")
+        if effect.deep:
+            special(run, site, thing, "__str__", "__repr__")
+        if effect.deep or effect.each:
+            each_unseen(run, site, thing)
     cells += read(run, site, *given, deep=effect.deep)
     cells += [cell for thing in [*arguments, *named.values()] for cell in of_callback(run, thing)]
     cells += _through_getters(run, site, [*arguments, *named.values()])
@@ -190,7 +195,10 @@ def _read_all(called: _Called) -> None:
 
 @_rule
 def _read_deep(called: _Called) -> list[Cell]:
-    run, site, _, arguments, _ = called
+    run, site, _, arguments, named = called
+    arguments = [*arguments, *named.values()]
+    for thing in arguments:
+        special(run, site, thing, "__format__", "__str__", "__repr__")
     found, complete = reach([*arguments], objects=True)
     cells = cells_of(run, found)
     announce(run, site, cells)
@@ -199,11 +207,40 @@ def _read_deep(called: _Called) -> list[Cell]:
     return cells
 
 
+_CONVERTING = (
+    "__bool__", "__len__", "__int__", "__float__", "__complex__", "__index__", "__hash__", "__abs__", "__round__", "__trunc__",
+    "__divmod__", "__rdivmod__", "__pow__", "__rpow__",
+)  # fmt: skip
+
+
+@_rule
+def _convert(called: _Called) -> list[Cell]:
+    run, site, _, arguments, _ = called
+    cells = read(run, site, *arguments)
+    for thing in arguments:
+        if type(thing) not in PLAIN:
+            for name in _CONVERTING:
+                special(run, site, thing, name)
+    announce(run, site, cells)
+    return cells
+
+
+@_rule
+def _files(called: _Called) -> None:
+    doubt(called.run, "works with files, and who else does is not seen", called.site.place)
+
+
+@_rule
+def _environment(called: _Called) -> None:
+    announce(called.run, called.site, cells_of(called.run, [os.environ]))
+
+
 @_rule
 def _print(called: _Called) -> list[Cell]:
     run, site, _, arguments, named = called
     for thing in arguments:
         special(run, site, thing, "__str__", "__repr__")
+        each_unseen(run, site, thing)
     file = named.get("file") or sys.stdout
     kept = "file" in named or type(file) is io.StringIO
     cells = [*read(run, site, *arguments, deep=True), *(cells_of(run, behind(file), writes=True) if kept else ())]

@@ -255,6 +255,8 @@ class Expressions(Builder):
     def _comprehension(self, node: _Comprehension) -> ast.expr:
         first = node.generators[0]
         first.iter = self._iterated(first.iter, first.target) if not first.is_async else self.visit(first.iter)
+        if self._scopes.of[node].runs_away() and self._on("cell") and not first.is_async:
+            first.iter = self._hook("captured", self._site(first.iter), first.iter, at=first.iter)
         with self._within(node, "<comprehension>", function=isinstance(node, ast.GeneratorExp)):
             for index, generator in enumerate(node.generators):
                 if index:

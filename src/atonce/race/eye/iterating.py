@@ -9,7 +9,7 @@ from typing import Any, Self
 from atonce.race.eye.containers import ITERATORS, PLAIN, behind, consumed
 from atonce.race.eye.hooks import hook
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, find, is_fresh, of_callback, read, special
+from atonce.race.eye.watching import announce, doubt, find, is_fresh, of_callback, read, special
 from atonce.race.operations import WHOLE
 from atonce.race.scheduler import Scheduler, active
 
@@ -79,6 +79,20 @@ def _runs_python(thing: Any) -> bool:
         or (type(part) in ITERATORS and _runs_python(part))
         for part in consumed(thing)
     )
+
+
+@hook
+def captured(site: Site, thing: Any) -> Any:
+    """A comprehension over something begins, whose variable is read by a function that it makes."""
+    return thing if active() is None else _captured(site, thing)
+
+
+def _captured(site: Site, thing: Any) -> Iterator[Any]:
+    for item in thing:
+        run = active()
+        if run is not None:
+            doubt(run, "a comprehension changes a variable that a function reads, which may run meanwhile", site.place)
+        yield item
 
 
 @hook

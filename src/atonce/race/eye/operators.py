@@ -9,7 +9,19 @@ from atonce.race.eye.containers import PLAIN, base_of, behind, reach
 from atonce.race.eye.hooks import hook, named
 from atonce.race.eye.iterating import step_by_step
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, in_python, is_generated, is_included, lasting, read, special
+from atonce.race.eye.watching import (
+    announce,
+    cells_of,
+    doubt,
+    each_unseen,
+    find,
+    in_python,
+    is_generated,
+    is_included,
+    lasting,
+    read,
+    special,
+)
 from atonce.race.operations import Cell
 from atonce.race.scheduler import Scheduler, active
 
@@ -40,6 +52,8 @@ def binary(site: Site, left: Any, right: Any) -> Any:
         name = site.operator.__name__.strip("_")
         special(run, site, left, f"__{name}__")
         special(run, site, right, f"__r{name}__")
+        if shows:
+            each_unseen(run, site, right)
         announce(run, site, read(run, site, right, deep=True) if shows else read(run, site, left, right))
     return site.operator(left, right)
 
@@ -98,6 +112,9 @@ def _compares_fields(site: Site, thing: Any) -> bool:
     return type(method) is types.FunctionType and is_generated(method, type(thing))
 
 
+_REFLECTED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+
+
 def compared(run: Scheduler, site: Site, left: Any, right: Any) -> list[Cell]:
     """Return the cells that a comparison reads."""
     if site.sign in ("in", "not in"):
@@ -107,11 +124,14 @@ def compared(run: Scheduler, site: Site, left: Any, right: Any) -> list[Cell]:
         if base is not None and issubclass(base, dict | set):
             return [(run.number(right), named(run, site, base, left), False)]
         _calls_back(run, site, left, right)
+        each_unseen(run, site, right)
         return read(run, site, right, deep=True)
     if site.sign in ("is", "is not"):
         return []
-    for side in (left, right):
-        special(run, site, side, f"__{site.operator.__name__}__", "__eq__" if site.sign in ("==", "!=") else "__lt__")
+    name = site.operator.__name__
+    for side, method in ((left, name), (right, _REFLECTED.get(name, name))):
+        special(run, site, side, f"__{method}__", "__eq__" if site.sign in ("==", "!=") else "__lt__")
+        each_unseen(run, site, side)
     _calls_back(run, site, left, right)
     return read(run, site, left, right, deep=True)
 
@@ -172,6 +192,7 @@ def shown(site: Site, thing: Any) -> Any:
     run = active()
     if run is not None and type(thing) not in PLAIN:
         special(run, site, thing, "__format__", "__str__", "__repr__")
+        each_unseen(run, site, thing)
         announce(run, site, read(run, site, thing, deep=True))
     return thing
 

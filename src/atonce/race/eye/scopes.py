@@ -63,6 +63,10 @@ class Scope:
             scope = scope.parent
         return None
 
+    def runs_away(self) -> bool:
+        """Tell whether a function captures a variable of this comprehension, which goes on to change it."""
+        return self.kind == "comprehension" and any(name in self.bound for name in self.captured)
+
     def changes(self, name: str) -> bool:
         """Tell whether a variable of this function may change after a function that reads it was made."""
         if self.kind != "function" or name not in self.captured:

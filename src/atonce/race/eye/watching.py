@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.eye.accesses import HARMLESS, METHODS, READERS
-from atonce.race.eye.containers import BUILTINS, EXACT, ITERATORS, base_of, behind, can_change, consumed, dictionary, reach
+from atonce.race.eye.containers import BUILTINS, EXACT, ITERATORS, PLAIN, base_of, behind, can_change, consumed, dictionary, reach
 from atonce.race.operations import WHOLE, Cell, Operation, Place, conflict
 from atonce.race.scheduler import Scheduler
 
@@ -24,6 +24,7 @@ __all__ = (
     "cells_of",
     "changes",
     "doubt",
+    "each_unseen",
     "find",
     "in_python",
     "is_fresh",
@@ -64,6 +65,7 @@ def watch(files: dict[str, frozenset[str]], stored: Iterable[str], codes: Iterab
     _codes.update(map(id, codes))
     _stored.clear()
     _stored.update(stored)
+    _unseen_kinds.clear()
 
 
 def is_watched(module: dict[str, Any], name: str, *, own: bool = False) -> bool:
@@ -114,6 +116,8 @@ def is_seen_type(kind: type) -> bool:
 def is_generated(function: types.FunctionType, kind: type) -> bool:
     """Tell whether a method was made by ``dataclass`` or its like, and so touches the attributes of its object alone."""
     file = function.__code__.co_filename
+    if function.__name__ == "__repr__" and function.__globals__.get("__name__") in ("dataclasses", "reprlib"):
+        return find(kind, "__dataclass_fields__")[0] is not None
     made = file.startswith("<") and not file.startswith("<frozen") and function.__name__.startswith("__")
     return made and any(find(kind, name)[0] is not None for name in ("__dataclass_fields__", "__attrs_attrs__", "_fields"))
 
@@ -159,6 +163,38 @@ def lasting(run: Scheduler, site: Site, cells: Sequence[Cell], what: str, do: Ca
             whole = Operation("", tuple(cells))
             if any(step.task != me and conflict(step.operation, whole) for step in run.trace[begun:]):
                 run.doubt(f"{what} takes several steps, and others came in between", site.place)
+
+
+_DOES = (
+    "__eq__", "__lt__", "__gt__", "__repr__", "__str__", "__bool__", "__len__", "__add__", "__radd__", "__hash__", "__iter__",
+)  # fmt: skip
+_unseen_kinds: dict[type, bool] = {}
+
+
+def each_unseen(run: Scheduler, site: Site, thing: Any) -> None:
+    """Doubt what C does with the elements of a container by methods written in Python that are not seen."""
+    if type(thing) in PLAIN:
+        return
+    containers = [thing] if type(thing) is tuple else [part for part in behind(thing) if base_of(type(part)) is not None]
+    for container in containers:
+        for item in itertools.islice(list(container), _MANY):
+            for part in item if type(item) is tuple else (item,):
+                if _has_unseen(type(part)):
+                    unseen(run, site, type(part).__qualname__, type(part).__module__, [part])
+                    return
+
+
+def _has_unseen(kind: type) -> bool:
+    known = _unseen_kinds.get(kind)
+    if known is None:
+        known = _unseen_kinds[kind] = any(_is_unseen(find(kind, name)[1], kind) for name in _DOES)
+    return known
+
+
+def _is_unseen(method: Any, kind: type) -> bool:
+    if type(method) is not types.FunctionType or is_seen(method.__code__) or is_generated(method, kind):
+        return False
+    return not (is_harmless(method.__module__) or only_reads(method.__module__) or is_mixin(method, kind))
 
 
 _in_python: dict[type, bool] = {}

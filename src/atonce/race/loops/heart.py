@@ -92,6 +92,8 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
         handle: Any = turns.take(run.choose, last_round)
         if handle is None:
             return False
+        if self._next_s() is not None:
+            run.doubt("a timer might run out before what is ready has run")
         if run.on_step is not None and (task := stepped(handle._callback)) is not None:
             run.note(Operation(f"resume {task.get_name()}", (), place_of_task(task)))
         handle._run()
