@@ -269,6 +269,52 @@ def data_classes_are_compared_while_a_list_is_searched():
     return lambda: seen.append(_Pair(2) in shared), lambda: shared.pop(0), lambda: seen == [True]
 
 
+@dataclasses.dataclass(order=True, unsafe_hash=True)
+class _Rank:
+    rank: int
+
+
+def _ranked(look):
+    shared = _Rank(0)
+
+    def change(shared):
+        shared.rank = 9
+
+    return _reads(shared, change, lambda: look(shared))
+
+
+@_program
+def a_data_class_is_sorted():
+    return _ranked(lambda rank: sorted([rank, _Rank(5)])[1] is not rank)
+
+
+@_program
+def a_data_class_is_the_least():
+    return _ranked(lambda rank: min(rank, _Rank(5)) is rank)
+
+
+@_program
+def a_data_class_is_searched():
+    return _ranked(lambda rank: _Rank(0) in [rank, _Rank(7)])
+
+
+@_program
+def lists_of_data_classes_are_compared():
+    return _ranked(lambda rank: [_Rank(0)] == [rank])
+
+
+@_program
+def a_data_class_is_looked_up():
+    known = {_Rank(0): 1}
+    return _ranked(lambda rank: known.get(rank))  # noqa: PLW0108 (what is seen is the call)
+
+
+@_program
+def an_exception_is_shown():
+    shared = ValueError([])
+    return _reads(shared, lambda shared: shared.args[0].append(1), lambda: str(shared))
+
+
 # ---------------------------------------------------------------- iterators
 
 

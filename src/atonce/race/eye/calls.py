@@ -28,7 +28,6 @@ from atonce.race.eye.watching import (
     announce,
     belongs,
     cells_of,
-    doubt,
     find,
     in_python,
     is_generated,
@@ -238,9 +237,8 @@ class _Call:
             return getattr(hooks.attribute_load(Site(self._site.place, arguments[1]), arguments[0]), arguments[1])
         cells = apply(run, self._site, self._effect, self._own, given, named)
         stepped = self._stepping(self._effect, arguments, named) if self._effect.reads else arguments
-        if self._effect.own == "write" and type(named.get("key")) in _PYTHON:
-            doubt(run, "sorts by a function, during which the list is empty", self._site.place)
-        if self._lasts(stepped, arguments):
+        sorts = self._effect.own == "write" and type(named.get("key")) in _PYTHON  # the list is empty meanwhile
+        if sorts or self._lasts(stepped, arguments):
             name = getattr(self._function, "__qualname__", repr(self._function))
             return lasting(run, self._site, cells, name, lambda: self._function(*stepped, **named))
         return self._function(*stepped, **named)

@@ -225,6 +225,9 @@ def reach(things: list[Any], *, objects: bool) -> tuple[list[Any], bool]:
     return found, True
 
 
+_arguments: Any = vars(BaseException)["args"].__get__
+
+
 def _parts(thing: Any, kind: type, *, objects: bool) -> list[Any] | None:
     """Return what stands in a thing; ``None`` if it is nothing that could change."""
     base = base_of(kind)
@@ -240,6 +243,8 @@ def _parts(thing: Any, kind: type, *, objects: bool) -> list[Any] | None:
         parts = behind(thing)
     elif _is_foreign(kind) and can_change(thing):
         parts = []
+    elif issubclass(kind, BaseException):
+        parts = [*_arguments(thing), *(dictionary(thing) or {}).values()]
     elif not objects or not can_change(thing):
         return None
     if (objects and base is None) or (base is not None and kind is not base):

@@ -18,7 +18,7 @@ from atonce.race.eye.hooks import is_module, item_cell, store_item
 from atonce.race.eye.hooks import named as key_of
 from atonce.race.eye.iterating import announce_step
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, each_unseen, of_callback, own_dictionary, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, each_of, of_callback, own_dictionary, read, special
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 
@@ -75,7 +75,7 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
         if effect.deep:
             special(run, site, thing, "__str__", "__repr__")
         if effect.deep or effect.each:
-            each_unseen(run, site, thing)
+            cells += each_of(run, site, thing)
     cells += read(run, site, *given, deep=effect.deep)
     cells += [cell for thing in [*arguments, *named.values()] for cell in of_callback(run, thing)]
     cells += _through_getters(run, site, [*arguments, *named.values()])
@@ -240,10 +240,10 @@ def _print(called: _Called) -> list[Cell]:
     run, site, _, arguments, named = called
     for thing in arguments:
         special(run, site, thing, "__str__", "__repr__")
-        each_unseen(run, site, thing)
     file = named.get("file") or sys.stdout
     kept = "file" in named or type(file) is io.StringIO
-    cells = [*read(run, site, *arguments, deep=True), *(cells_of(run, behind(file), writes=True) if kept else ())]
+    cells = [cell for thing in arguments for cell in each_of(run, site, thing)]
+    cells += [*read(run, site, *arguments, deep=True), *(cells_of(run, behind(file), writes=True) if kept else ())]
     announce(run, site, cells)
     return cells
 

@@ -13,7 +13,7 @@ from typing import Any
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
 from atonce.race.eye.containers import PLAIN, base_of, behind, element
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, find, is_included, is_watched, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, each_of, find, is_included, is_watched, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
 from atonce.race.scheduler import Scheduler, active
 
@@ -129,6 +129,8 @@ def item_cell(run: Scheduler, site: Site, container: Any, index: Any, method: st
 def named(run: Scheduler, site: Site, base: type, key: Any) -> Hashable:
     """Name an element, and doubt a lookup that calls the user's code, which others may interrupt."""
     name = element(base, key)
+    if name is WHOLE and issubclass(base, dict | set):
+        announce(run, site, each_of(run, site, key) if type(key) is not tuple else ())
     if name is WHOLE and issubclass(base, dict | set) and len(run.live) > 1:
         _, method = find(type(key), "__hash__")
         if type(method) is types.FunctionType and is_included(method.__code__):

@@ -13,7 +13,7 @@ from atonce.race.eye.watching import (
     announce,
     cells_of,
     doubt,
-    each_unseen,
+    each_of,
     find,
     in_python,
     is_generated,
@@ -53,8 +53,9 @@ def binary(site: Site, left: Any, right: Any) -> Any:
         special(run, site, left, f"__{name}__")
         special(run, site, right, f"__r{name}__")
         if shows:
-            each_unseen(run, site, right)
-        announce(run, site, read(run, site, right, deep=True) if shows else read(run, site, left, right))
+            announce(run, site, [*read(run, site, right, deep=True), *each_of(run, site, right)])
+        else:
+            announce(run, site, read(run, site, left, right))
     return site.operator(left, right)
 
 
@@ -124,16 +125,16 @@ def compared(run: Scheduler, site: Site, left: Any, right: Any) -> list[Cell]:
         if base is not None and issubclass(base, dict | set):
             return [(run.number(right), named(run, site, base, left), False)]
         _calls_back(run, site, left, right)
-        each_unseen(run, site, right)
-        return read(run, site, right, deep=True)
+        each = [*each_of(run, site, left), *each_of(run, site, right)]
+        return [*read(run, site, right, deep=True), *each]
     if site.sign in ("is", "is not"):
         return []
     name = site.operator.__name__
     for side, method in ((left, name), (right, _REFLECTED.get(name, name))):
         special(run, site, side, f"__{method}__", "__eq__" if site.sign in ("==", "!=") else "__lt__")
-        each_unseen(run, site, side)
     _calls_back(run, site, left, right)
-    return read(run, site, left, right, deep=True)
+    each = [*each_of(run, site, left), *each_of(run, site, right)]
+    return [*read(run, site, left, right, deep=True), *each]
 
 
 def _calls_back(run: Scheduler, site: Site, *things: Any) -> None:
@@ -192,8 +193,7 @@ def shown(site: Site, thing: Any) -> Any:
     run = active()
     if run is not None and type(thing) not in PLAIN:
         special(run, site, thing, "__format__", "__str__", "__repr__")
-        each_unseen(run, site, thing)
-        announce(run, site, read(run, site, thing, deep=True))
+        announce(run, site, [*read(run, site, thing, deep=True), *each_of(run, site, thing)])
     return thing
 
 

@@ -7,7 +7,7 @@ import itertools
 import sys
 import types
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.eye.accesses import HARMLESS, METHODS, READERS
@@ -24,7 +24,7 @@ __all__ = (
     "cells_of",
     "changes",
     "doubt",
-    "each_unseen",
+    "each_of",
     "find",
     "in_python",
     "is_fresh",
@@ -168,31 +168,49 @@ def lasting(run: Scheduler, site: Site, cells: Sequence[Cell], what: str, do: Ca
 _DOES = (
     "__eq__", "__lt__", "__gt__", "__repr__", "__str__", "__bool__", "__len__", "__add__", "__radd__", "__hash__", "__iter__",
 )  # fmt: skip
-_unseen_kinds: dict[type, bool] = {}
+_unseen_kinds: dict[type, str] = {}
 
 
-def each_unseen(run: Scheduler, site: Site, thing: Any) -> None:
-    """Doubt what C does with the elements of a container by methods written in Python that are not seen."""
+def each_of(run: Scheduler, site: Site, thing: Any) -> list[Cell]:
+    """Return what C reads of a thing and of the elements of a container by methods that ``dataclass`` made.
+
+    Those that are written in Python otherwise, and are not seen, are doubted.
+    """
     if type(thing) in PLAIN:
-        return
+        return []
+    made: list[Any] = []
+    for part in _parts_of(thing):
+        how = _compared_how(type(part))
+        if how == "unseen":
+            unseen(run, site, type(part).__qualname__, type(part).__module__, [part])
+            return []
+        if how == "made":
+            made.append(part)
+    return cells_of(run, reach(made, objects=True)[0]) if made else []
+
+
+def _parts_of(thing: Any) -> Iterator[Any]:
+    yield thing
     containers = [thing] if type(thing) is tuple else [part for part in behind(thing) if base_of(type(part)) is not None]
     for container in containers:
         for item in itertools.islice(list(container), _MANY):
-            for part in item if type(item) is tuple else (item,):
-                if _has_unseen(type(part)):
-                    unseen(run, site, type(part).__qualname__, type(part).__module__, [part])
-                    return
+            yield from item if type(item) is tuple else (item,)
 
 
-def _has_unseen(kind: type) -> bool:
+def _compared_how(kind: type) -> str:
     known = _unseen_kinds.get(kind)
     if known is None:
-        known = _unseen_kinds[kind] = any(_is_unseen(find(kind, name)[1], kind) for name in _DOES)
+        methods = [] if kind in PLAIN else [find(kind, name)[1] for name in _DOES]
+        if any(_is_unseen(method, kind) for method in methods):
+            known = "unseen"
+        else:
+            known = "made" if any(type(method) is types.FunctionType and is_generated(method, kind) for method in methods) else ""
+        _unseen_kinds[kind] = known
     return known
 
 
 def _is_unseen(method: Any, kind: type) -> bool:
-    if type(method) is not types.FunctionType or is_seen(method.__code__) or is_generated(method, kind):
+    if type(method) is not types.FunctionType or speaks(method) or is_generated(method, kind):
         return False
     return not (is_harmless(method.__module__) or only_reads(method.__module__) or is_mixin(method, kind))
 
