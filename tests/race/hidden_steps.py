@@ -237,6 +237,28 @@ def all_globals_are_updated():
     return _reads(None, lambda _: globals().update(number=1), lambda: number)
 
 
+@_program
+def a_method_is_hidden_through_the_dictionary():
+    shared = _WithLevel()
+
+    def change(shared):
+        shared.__dict__["method"] = lambda: 1
+
+    return _reads(shared, change, lambda: shared.method())  # noqa: PLW0108
+
+
+@_program
+def a_decorator_is_written_in_c():
+    shared = []
+
+    def decorate(shared):
+        @shared.append
+        def _():
+            pass
+
+    return _reads(shared, decorate, lambda: len(shared))
+
+
 # ---------------------------------------------------------------- data classes
 
 

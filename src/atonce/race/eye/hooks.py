@@ -227,6 +227,9 @@ def store_item(run: Scheduler, site: Site, container: Any, index: Any, taken: It
     run.point(Operation("write", ((number, WHOLE if whole else key, True), *taken), site.place))
     if whole is not _missing(container, base, index):
         run.replace(Operation("write", ((number, key if whole else WHOLE, True),), site.place))
+    owner = run.kept[number]
+    if owner is not container and type(index) is str and isinstance(find(type(owner), index)[1], types.FunctionType):
+        doubt(run, f"hides the method {index} of {type(owner).__qualname__}", site.place)
     if is_module(container) and not is_watched(container, str(index), own=True):
         doubt(run, f"sets {container['__name__']}.{index}, whose readers are not seen", site.place)
 

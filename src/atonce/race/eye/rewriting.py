@@ -23,7 +23,7 @@ class Rewriter(Expressions):
     # ---------------------------------------------------------------- definitions
 
     def _definition(self, node: _Definition) -> ast.stmt | list[ast.stmt]:
-        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.decorator_list = [self._decorator(decorator) for decorator in node.decorator_list]
         self._defaults(node.args)
         announced = self._name_changes(node, node.name)
         with self._within(node, node.name, function=True):
@@ -31,11 +31,16 @@ class Rewriter(Expressions):
             node.body += self._binders(node)
         return [*announced, node] if announced else node
 
+    def _decorator(self, node: ast.expr) -> ast.expr:
+        """What is called with the function, or the class."""
+        visited: ast.expr = self.visit(node)
+        return self._hook("call", self._site(node), visited, at=node) if self._on("call") else visited
+
     visit_FunctionDef = visit_AsyncFunctionDef = _definition
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.stmt | list[ast.stmt]:
         """A class: its methods, and its body if it stands in a function."""
-        node.decorator_list = [self.visit(decorator) for decorator in node.decorator_list]
+        node.decorator_list = [self._decorator(decorator) for decorator in node.decorator_list]
         node.bases = [self.visit(base) for base in node.bases]
         for keyword in node.keywords:
             keyword.value = self.visit(keyword.value)
