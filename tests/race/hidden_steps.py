@@ -742,6 +742,24 @@ def a_variable_of_a_comprehension_runs_away():
     return start, lambda: None, lambda: seen == [1, 1]
 
 
+@_program
+def a_lock_is_let_go_twice():
+    lock, said = threading.Lock(), []
+    lock.acquire()
+
+    def let_go():
+        with contextlib.suppress(RuntimeError):
+            lock.release()
+
+    def let_go_first():
+        try:
+            lock.release()
+        except RuntimeError:
+            said.append("too late")
+
+    return let_go, let_go_first, lambda: said
+
+
 def is_seen_alive():
     """A thread that is about to end is seen alive, and then what it did."""
     changed, seen = [], []

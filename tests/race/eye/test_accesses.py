@@ -88,6 +88,7 @@ TABLE = [
     ("l.pop()", ["write l!"]),
     ("l.sort()", ["write l!"]),
     ("l.copy()", ["read l"]),
+    ("l.sort(key=lambda x: x)", ["write l!", "write l!"]),
     ("l.index(1)", ["read l"]),
     ("d.get('k')", ["read d['k']"]),
     ("d.setdefault('k', 1)", ["write d['k']!"]),
@@ -230,7 +231,6 @@ DOUBTFUL = [
     "threading.stack_size = 3",
     "import weakref\nweakref.ref(o, print)",
     "import weakref\nweakref.WeakValueDictionary()['o'] = o",
-    "l.sort(key=lambda x: x)",
     "import sched\nsched.scheduler()",
 ]
 

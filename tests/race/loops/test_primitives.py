@@ -327,11 +327,21 @@ def test_eager_tasks_do_what_asyncio_does():
 
 @pytest.mark.parametrize("program", [wait_for, timeouts, wait_with_timeout], ids=lambda program: program.__name__)
 def test_a_timeout_is_a_doubt(program):
-    assert list(same_as_asyncio(program).doubts) == ["waits with a timeout"]
+    assert "waits with a timeout" in same_as_asyncio(program).doubts
 
 
-def test_a_sleep_is_no_doubt():
-    assert not same_as_asyncio(as_completed).doubts
+async def sleeps_alone(say):
+    for delay in (3, 1, 2):
+        await asyncio.sleep(delay / 100)
+        say(delay)
+
+
+def test_a_sleep_that_nobody_could_overtake_is_no_doubt():
+    assert not same_as_asyncio(sleeps_alone).doubts
+
+
+def test_a_sleep_that_might_end_while_others_are_ready_is_a_doubt():
+    assert list(same_as_asyncio(as_completed).doubts) == ["a timer might run out before what is ready has run"]
 
 
 def test_sockets_are_a_doubt():

@@ -16,7 +16,7 @@ import types
 from typing import Any
 
 from atonce.race.eye import hooks
-from atonce.race.eye.accesses import ALL, FILES, HANDING, NO_FILES, Effect
+from atonce.race.eye.accesses import ALL, FILES, HANDING, IMMUTABLE, NO_FILES, Effect
 from atonce.race.eye.attributes import is_cached
 from atonce.race.eye.containers import BUILTINS, ITERATORS, PLAIN, base_of, can_change
 from atonce.race.eye.effects import apply
@@ -340,7 +340,7 @@ class _Unseen:
         own = [] if self._own is None else [self._own]
         given = [*own, *arguments, *named.values()]
         behind_methods = [thing.__self__ for thing in given if type(thing) in _BOUND and base_of(type(thing.__self__)) is not None]
-        if not self._in_python and self._own is None and self._module:
+        if not self._in_python and self._own is None and self._module and self._module not in IMMUTABLE:
             run.point(Operation("write", ((run.number(_state_of(self._module)), WHOLE, True),), self._site.place))
         unseen(run, self._site, self._name, self._module, [*given, *behind_methods], always=self._in_python)
         tasks = len(run.tasks)

@@ -64,6 +64,8 @@ class Controlled(metaclass=LikeReal):
         if run.aborting:
             return _drop(run, number)
         operation = Operation("release", ((number, None, True),), here(), enables=True)
+        if all(held[1] != number for held in run.running.held):
+            run.wants_strict = True  # somebody else's lock: who waits for it need not have to wait for this
         if not run.strict:
             run.note(operation)
         else:
@@ -137,7 +139,15 @@ class Lock(Controlled):
             if self._let_go(run):
                 self._block.release()
         elif not run.aborting:
-            self._block.release()  # raises what the real one raises
+            self._release_free(run)
+
+    def _release_free(self, run: Scheduler) -> None:
+        """Let go of a lock that nobody holds, which is a mistake: it shows that it is free, unless somebody takes it meanwhile."""
+        run.wants_strict = True
+        number = run.number(self._itself)
+        run.point(Operation("release", ((number, None, True),), here(), enables=True))
+        self._block.release()  # raises what the real one raises
+        _drop(run, number)
 
     release_lock = release
 
