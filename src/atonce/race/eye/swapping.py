@@ -40,7 +40,8 @@ class Eye:
 
     Args:
         include: names of modules; those of packages count for all that is in them.
-        functions: functions whose modules are seen in any case.
+        seen: functions whose modules are seen in any case.
+        also: names of modules, but not of what is in them if they are packages.
 
     Attributes:
         name: how it looks.
@@ -51,12 +52,13 @@ class Eye:
 
     name = "source"
 
-    def __init__(self, include: Sequence[str], functions: Iterable[Callable[..., object]] = ()) -> None:
+    def __init__(self, include: Sequence[str], seen: Iterable[Callable[..., object]] = (), also: Sequence[str] = ()) -> None:
         self.unseen: dict[str, str] = {}
         self.blind: tuple[types.CodeType, ...] = ()
         self.doubts: tuple[str, ...] = ()
         self._include = tuple(include)
-        self._functions = [plain for function in functions if (plain := _plain(function)) is not None]
+        self._also = tuple(also)
+        self._functions = [plain for function in seen if (plain := _plain(function)) is not None]
         self._swapped: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
         self._by_key: dict[str, dict[_Key, list[Pair]]] = {}
         self._known: dict[int, tuple[types.CodeType, types.CodeType | None]] = {}
@@ -92,7 +94,7 @@ class Eye:
     # ---------------------------------------------------------------- reading
 
     def _modules(self) -> list[types.ModuleType]:
-        wanted = {function.__module__ for function in self._functions}
+        wanted = {*self._also, *(function.__module__ for function in self._functions)}
         return [
             module
             for name, module in list(sys.modules.items())
