@@ -28,6 +28,7 @@ __all__ = ("Watchdog",)
 
 _PATIENCE_S = 2.0
 _LOOKS = 4  # in that time
+_LOOKS_AT_END = 16  # at a run that is being wound up: it has failed, and that is to be reported, not this
 _DEBUGGERS = ("pdb", "bdb", "code", "debugpy", "pydevd")
 _clock_of = getattr(time, "pthread_getcpuclockid", None)  # not on every system: without it nothing tells hanging from working
 _read_clock = getattr(time, "clock_gettime", None)
@@ -61,18 +62,25 @@ class Watchdog:
     def _watch(self) -> None:
         before: object = None
         looks = 0
+        asleep_since = _now_s()
         while not self._stop.acquire(timeout=self._interval_s):
             run = self.run
-            if run is None:
+            since, asleep_since = asleep_since, _now_s()
+            if run is None or asleep_since - since > 2 * self._interval_s:  # where this thread is late, that one may be, too
                 before = None
                 continue
             task = run.running
             now = (run, len(run.trace), task, task.caught, _used_s(task))
             looks = looks + 1 if now == before else 0
             before = now
-            if looks >= _LOOKS:
+            if looks >= (_LOOKS_AT_END if run.aborting else _LOOKS):
                 looks = 0
                 _give_up(run, task)
+
+
+def _now_s() -> float:
+    assert _read_clock is not None
+    return float(_read_clock(time.CLOCK_MONOTONIC))
 
 
 def _used_s(task: Task) -> float:
