@@ -59,8 +59,9 @@ def explore(
         strategy: ``"auto"`` looks through all orders that differ, in turns with guesses; ``"dpor"``, ``"pos"`` and ``"random"`` do
             only the one.
         seed: of the guesses. The same seed makes the same search.
-        include: names of modules whose code is looked into, their submodules included. By default the function's own module and
-            its package. A call of other Python code with shared things is taken for one step, and proves nothing.
+        include: names of modules whose code is looked into, their submodules included. By default the function's own module, its
+            package, and what these modules import from the same project (from below the folder with a ``pyproject.toml`` or the
+            like), but nothing that is installed. A call of other Python code is taken for one step, and proves nothing.
         time: ``"virtual"``: nobody waits; a sleep may end at any time, and a timeout ends when nobody else can go on.
         setup: instead of `fn`: makes the state that the workers share.
         workers: what runs side by side, a thread each; each is given the state.
@@ -85,7 +86,7 @@ def explore(
     seconds = seconds_of(budget)
     _validate(strategy, time, runs)
     begun = perf_counter()
-    with Runner(target.program, target.include, target.functions) as runner:
+    with Runner(target.program, target.include, target.functions, target.also) as runner:
         plan = Plan(strategy, seed, _between(runner.opcodes, strategy, seed))
         found = search(runner, plan, seconds=seconds, runs=runs)
         eye = _eye(runner, found, strategy)
@@ -175,7 +176,7 @@ def replay(
     picks, switches, strict = parse_order(schedule)
     target = Target.of(fn, setup, workers, invariant, include)
     following = Replaying(picks)
-    with Runner(target.program, target.include, target.functions) as runner:
+    with Runner(target.program, target.include, target.functions, target.also) as runner:
         if switches is not None and runner.opcodes.closed:
             raise OptionError(f"this order switches between opcodes, and they cannot be counted: {runner.opcodes.closed}")
         once = functools.partial(runner.once, switches=switches)

@@ -38,6 +38,7 @@ class Runner:
         program: what is run; synchronous, or a coroutine function. It takes no arguments.
         include: prefixes of the names of modules whose code is looked into.
         seen: functions whose code is looked into in any case.
+        also: names of modules whose code is looked into, but not what is in them if they are packages.
 
     Attributes:
         strict: a release of a lock is a step of its own, since the program asks whether locks are free.
@@ -46,9 +47,15 @@ class Runner:
         opcodes: what looks at its opcodes, in runs that are switched there.
     """
 
-    def __init__(self, program: Callable[[], object], include: Sequence[str], seen: Sequence[Callable[..., object]]) -> None:
+    def __init__(
+        self,
+        program: Callable[[], object],
+        include: Sequence[str],
+        seen: Sequence[Callable[..., object]],
+        also: Sequence[str] = (),
+    ) -> None:
         self.runs = 0
-        self.eye = Eye(include, seen)
+        self.eye = Eye(include, seen, also)
         self.opcodes = Opcodes(self.eye)
         self._program = _as_plain(program)
         self._carriers = Carriers()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from atonce.errors import OptionError
+from atonce.race.neighbours import neighbours
 
 __all__ = ("Target",)
 
@@ -23,6 +24,7 @@ class Target(NamedTuple):
         program: takes no arguments; synchronous, or a coroutine function.
         functions: whose code is looked into in any case.
         include: prefixes of the names of modules whose code is looked into.
+        also: names of modules whose code is looked into, but not what is in them if they are packages.
         asked: those that were asked for; empty: the default.
         name: for people.
         command: as the command ``atonce race`` takes it; empty if it cannot.
@@ -31,6 +33,7 @@ class Target(NamedTuple):
     program: Callable[[], object]
     functions: tuple[Callable[..., object], ...]
     include: tuple[str, ...]
+    also: tuple[str, ...]
     asked: tuple[str, ...]
     name: str
     command: str
@@ -64,7 +67,9 @@ class Target(NamedTuple):
         if fn is not None:
             _without_arguments(fn)
         included = _included(functions, include)
-        return cls(program, functions, included, included if include is not None else (), _name(functions[0]), _command(fn))
+        also = _nearby(included) if include is None else ()
+        asked = included if include is not None else ()
+        return cls(program, functions, included, also, asked, _name(functions[0]), _command(fn))
 
     def files(self) -> list[str]:
         """Return where the source of the functions is."""
@@ -134,6 +139,12 @@ def _included(functions: Sequence[Callable[..., object]], include: Sequence[str]
         if isinstance(module, str) and not module.startswith(_SKIP):
             names += [module, module.rpartition(".")[0]] if "." in module else [module]
     return tuple(dict.fromkeys(names))
+
+
+def _nearby(included: Sequence[str]) -> tuple[str, ...]:
+    """Return the modules of the same project that the functions' modules import."""
+    near = [other for name in included for other in neighbours(name)]
+    return tuple(dict.fromkeys(name for name in near if name not in included and not f"{name}.".startswith(_SKIP)))
 
 
 def _bare(function: Any) -> Any:

@@ -54,10 +54,15 @@ class Ordering:
             return {}  # nobody knows when it was made
         born = self._watched.run.tasks[task].born
         trace = self._watched.run.trace
+        known: dict[int, int] = {}
         for index in range(len(self._clocks)):
-            if born >= 0 and trace[index].pick == born:
-                return self._clocks[index]
-        return {}
+            if born < 0 and trace[index].pick >= 0:
+                break  # it was started before there was anything to decide
+            if trace[index].pick == born:
+                known = self._clocks[index]
+                if born >= 0:
+                    break
+        return known
 
 
 def _join(clock: dict[int, int], other: dict[int, int]) -> None:
