@@ -1,10 +1,15 @@
 """The calls, as people make them: what they accept, and what they say of what cannot be right."""
 
+import asyncio
 import inspect
+import linecache
+import queue
 import subprocess
 import sys
 import textwrap
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 
 import pytest
 
@@ -125,3 +130,176 @@ def test_nothing_is_proved_by_assertions_that_are_left_out(tmp_path):
     ended = run(tmp_path, program, "-O")
     assert ended.stdout.startswith("not found")
     assert "python -O leaves out assert statements" in ended.stdout
+
+
+# ---------------------------------------------------------------- what the reports say
+
+
+def side_by_side(*bodies):
+    threads = [threading.Thread(target=body) for body in bodies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+the_account = Account()
+
+
+def test_what_survives_a_run_is_named():
+    def program():
+        the_account.deposit()
+        assert the_account.balance < 0
+
+    the_account.balance = 0
+    text = " ".join(str(race.explore(program)).split())
+    assert text.startswith("FAILURE AssertionError in main")
+    assert "something that one run changes is still there in the next, like a fixture or a global" in text
+    assert "try: make that anew at the beginning of the function" in text
+
+
+def test_what_fails_by_itself_is_no_race():
+    def program():
+        side_by_side(Account().deposit)
+        raise LookupError("by itself")
+
+    text = " ".join(str(race.explore(program)).split())
+    assert text.startswith("FAILURE LookupError in main")
+    assert "no step of another task has a part in it" in text
+
+
+def test_what_a_pool_is_made_of_is_not_shown():
+    def program():
+        total = 0
+
+        def add(n):
+            nonlocal total
+            before = total
+            total = before + n
+
+        with ThreadPoolExecutor(2) as pool:
+            futures = [pool.submit(add, n) for n in (1, 2)]
+            while not all(future.done() for future in futures):
+                pass
+        assert total == 3
+
+    report = race.explore(program, budget="20s")
+    assert report.story.headline == "lost update on total"
+    assert all("total" in row.text for row in report.story.rows)
+
+
+def test_where_the_library_raises_the_users_line_is_named():
+    def program():
+        found = queue.Queue()
+        found.put(1)
+
+        def take():
+            if not found.empty():
+                found.get_nowait()
+
+        side_by_side(take, take)
+
+    report = race.explore(program)
+    assert report.story.headline == "check-then-act on a queue"
+    first = inspect.getsourcelines(program)[1]
+    assert report.story.facts[0] == f"Empty (T1, line {first + 6})" or report.story.facts[0] == f"Empty (T2, line {first + 6})"
+
+
+def test_what_tasks_of_a_loop_do_is_shown():
+    async def program():
+        account = Account()
+
+        async def deposit():
+            before = account.balance
+            await asyncio.sleep(0)
+            account.balance = before + 10
+
+        await asyncio.gather(deposit(), deposit())
+        assert account.balance == 20
+
+    report = race.explore(program)
+    assert report.story.headline == "lost update on Account.balance"
+    assert [row.text for row in report.story.rows][-1] == "account.balance = before + 10"
+
+
+# ---------------------------------------------------------------- code that is in no file
+
+
+CELLS = (
+    """
+    import threading
+    from atonce import race
+    count = 0
+    """,
+    """
+    def add():
+        global count
+        count += 1
+    """,
+    """
+    def look():
+        seen.append(count)
+        seen.append(count)
+    """,
+    """
+    def test():
+        global seen, count
+        seen, count = [], 0
+        threads = [threading.Thread(target=body) for body in (add, look)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert seen[0] == seen[1]
+    """,
+)
+
+
+def typed_in(cells, *, with_source=True):
+    """Run pieces of source as a notebook does, among the names of one module without a file."""
+    space = ModuleType("typed_in")
+    sys.modules["typed_in"] = space
+    for number, cell in enumerate(cells):
+        text, name = textwrap.dedent(cell), f"<cell {number} of {id(space)}>"
+        if with_source:
+            linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        exec(compile(text, name, "exec"), vars(space))
+    return space
+
+
+@pytest.fixture(autouse=True)
+def _forget_cells():
+    yield
+    sys.modules.pop("typed_in", None)
+    for name in [name for name in linecache.cache if name.startswith("<cell ")]:
+        del linecache.cache[name]
+
+
+def test_all_cells_of_a_notebook_are_seen():
+    space = typed_in(CELLS)
+    report = race.explore(space.test)
+    assert report.story.headline == "unrepeatable read on typed_in.count"
+    assert not report.target
+    assert report.text(80).count("atonce race") == 0
+
+
+def test_what_one_cell_changes_is_seen_where_another_one_reads_it():
+    space = typed_in(CELLS)
+
+    def invariant(_):
+        return space.seen[0] == space.seen[1]
+
+    def setup():
+        space.seen, space.count = [], 0
+
+    workers = [lambda _: space.add(), lambda _: space.look()]
+    assert race.explore(setup=setup, workers=workers, invariant=invariant, include=["typed_in"]).verdict == "failed"
+
+
+def test_without_any_source_nothing_is_proved_and_the_report_says_why():
+    space = typed_in(CELLS, with_source=False)
+    report = race.explore(space.test, budget="1s")
+    if report.verdict == "failed":  # where switches are between steps only, that takes luck
+        assert "its source is not there" in str(report)
+    else:
+        assert any("its source is not there. Write it into a file" in doubt for doubt in report.doubts)

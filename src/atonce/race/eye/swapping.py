@@ -67,12 +67,12 @@ class Eye:
     def __enter__(self) -> Self:
         lookup.learn()
         forget_types()
-        self._read_files()
+        known = list(functions_alive(self._modules()))
+        self._read_files(known)
         try:
-            functions = list(functions_alive(self._modules()))
-            for function in [*functions, *self._functions]:
+            for function in [*known, *self._functions]:
                 self._swap(function)
-            self.blind = self._find_blind(functions)
+            self.blind = self._find_blind(known)
             self.doubts = tuple(
                 [_UNSEEN.format(function.__qualname__) for function in self._functions if not _is_swapped(function)]
             )
@@ -106,9 +106,11 @@ class Eye:
             return False
         return name in wanted or any(name == prefix or name.startswith(prefix + ".") for prefix in self._include)
 
-    def _read_files(self) -> None:
+    def _read_files(self, known: list[types.FunctionType]) -> None:
         files = {file for file in (getattr(module, "__file__", None) for module in self._modules()) if isinstance(file, str)}
         files |= {function.__code__.co_filename for function in self._functions}
+        pieces = self._pieces(known)
+        files |= {file for _, parts in pieces for file in parts}
         sources = {}
         for file in sorted(files):
             source = _source(file)
@@ -119,11 +121,17 @@ class Eye:
         found = {file: names for file, source in sources.items() if (names := _names(source)) is not None}
         stored = {name for names in found.values() for name in names.stored}
         watched = {file: names.assigned | (stored & names.bound) for file, names in found.items()}
+        spaces: dict[int, frozenset[str]] = {}
+        for space, parts in pieces:  # what one cell of a notebook assigns, another one reads
+            assigned = frozenset[str]().union(*(found[file].assigned for file in parts if file in found))
+            bound = frozenset[str]().union(*(found[file].bound for file in parts if file in found))
+            spaces[space] = assigned | (stored & bound)
+            watched |= {file: spaces[space] for file in parts if file in found}
         for file, source in sources.items():
             self._index(file, _rewritten(source, file, watched[file], self._features(file)))
         self._files = set(watched)
         pairs = [pair for table in self._by_key.values() for same in table.values() for pair in same]
-        watch(watched, stored, [pair.seen for pair in pairs])
+        watch(watched, stored, [pair.seen for pair in pairs], spaces)
 
     def _features(self, file: str) -> int:
         """Return the features of the language that a text without a file was compiled with: it does not say so itself."""
@@ -136,6 +144,20 @@ class Eye:
         mine = [function for function in functions if id(function.__globals__) in spaces and not _is_swapped(function)]
         codes = [function.__code__ for function in mine if not _is_generated(function)]
         return tuple(sorted({id(code): code for code in codes}.values(), key=lambda code: (code.co_filename, code.co_firstlineno)))
+
+    def _pieces(self, known: list[types.FunctionType]) -> list[tuple[int, set[str]]]:
+        """Return the spaces of globals whose functions come from several pieces of source: what was typed in, cells, doctests."""
+        spaces = [vars(module) for module in self._modules()] + [function.__globals__ for function in self._functions]
+        parts: dict[int, set[str]] = {id(space): set() for space in spaces}
+        for function in known:
+            file = function.__code__.co_filename
+            if id(function.__globals__) in parts and _is_typed(file, function.__globals__.get("__file__")):
+                parts[id(function.__globals__)].add(file)
+        for space in spaces:
+            own = space.get("__file__")
+            if parts[id(space)] and isinstance(own, str):
+                parts[id(space)].add(own)
+        return [(space, files) for space, files in parts.items() if files]
 
     def _index(self, file: str, pairs: list[Pair]) -> None:
         table: dict[_Key, list[Pair]] = {}
@@ -232,6 +254,13 @@ def _is_generated(function: types.FunctionType) -> bool:
     outer, *inner = function.__qualname__.split(".")[:-1] or [""]
     kind = functools.reduce(lambda thing, part: getattr(thing, part, None), inner, function.__globals__.get(outer))
     return kind is None or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__")
+
+
+def _is_typed(file: str, module: object) -> bool:
+    """Tell whether a piece of source is no file of its own, but something that was typed in, of which `linecache` knows."""
+    if file == module or file.startswith("<attrs "):
+        return False
+    return file.startswith("<doctest ") or (file in linecache.cache and not Path(file).exists())
 
 
 def _source(file: str) -> str | None:

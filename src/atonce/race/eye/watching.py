@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import linecache
 import sys
 import types
 import weakref
@@ -47,18 +48,27 @@ __all__ = (
 
 _files: dict[str, frozenset[str]] = {}  # seen files, and the global names of each that may change
 _codes: set[int] = set()  # addresses of the code that announces what it does. Whoever gave them keeps them alive
+_spaces: dict[int, frozenset[str]] = {}  # the same, of globals whose code is no file of a module
 _stored: set[str] = set()  # names of attributes that seen code assigns
 swap_late: list[Callable[[types.FunctionType], bool]] = []  # swaps the code of a function that was not found before
 
 
-def watch(files: dict[str, frozenset[str]], stored: Iterable[str], codes: Iterable[types.CodeType] = ()) -> None:
+def watch(
+    files: dict[str, frozenset[str]],
+    stored: Iterable[str],
+    codes: Iterable[types.CodeType] = (),
+    spaces: dict[int, frozenset[str]] | None = None,
+) -> None:
     """Say what is seen from now on.
 
     Args:
         files: the seen files, and the global names of each that may change.
         stored: names of attributes that are assigned anywhere in them.
         codes: the code that announces what it does.
+        spaces: the changing names of the globals of code that is no module's file: cells of a notebook, a doctest. By their ids.
     """
+    _spaces.clear()
+    _spaces.update(spaces or {})
     _files.clear()
     _files.update(files)
     _codes.clear()
@@ -76,7 +86,10 @@ def is_watched(module: dict[str, Any], name: str, *, own: bool = False) -> bool:
         name: the name.
         own: by the module's own code. If not, by whoever asks the module for it.
     """
-    return name in _files.get(str(module.get("__file__")), ()) or (not own and name in _stored)
+    names = _spaces.get(id(module))
+    if names is None:
+        names = _files.get(str(module.get("__file__")), frozenset())
+    return name in names or (not own and name in _stored)
 
 
 def is_included(code: types.CodeType) -> bool:
@@ -363,8 +376,14 @@ def unseen(run: Scheduler, site: Site, name: str, module: object, things: list[A
     found, complete = reach(things, objects=True)
     announce(run, site, cells_of(run, found, writes=True))
     if found or not complete or always:
-        hint = f'; include=["{str(module).partition(".")[0]}"] looks into it' if always and module else ""
-        doubt(run, f"{name} does what cannot be seen{hint}", site.place)
+        doubt(run, f"{name} does what cannot be seen{_hint(module) if always and module else ''}", site.place)
+
+
+def _hint(module: object) -> str:
+    file = getattr(sys.modules.get(str(module)), "__file__", None)
+    if not linecache.getlines(str(file)):
+        return ": its source is not there. Write it into a file"
+    return f'; include=["{str(module).partition(".")[0]}"] looks into it'
 
 
 def own_dictionary(run: Scheduler, thing: Any) -> dict[str, Any] | None:
