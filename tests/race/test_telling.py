@@ -334,7 +334,9 @@ def test_a_failure_that_shares_nothing(teller):
     story = teller.story(program)
     assert story.headline == "KeyError in main"
     assert story.rows == ()
-    assert len(story.facts) == 1
+    assert story.word == "FAILURE"
+    assert len(story.facts) == 2
+    assert "no step of another task has a part in it" in story.facts[1]
 
 
 def test_a_hand_over_is_no_missing_order(teller):

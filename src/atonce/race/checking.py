@@ -238,9 +238,9 @@ def _failed(found: Search, runner: Runner, eye: str, target: Target, seed: int, 
     assert found.failing is not None
     smallest, switches = shrink(runner.once, found.failing)
     once = functools.partial(runner.once, switches=switches)
-    story = tell(once, smallest.picks, left=smallest.left)
     failure = smallest.run.failure
     assert failure is not None
+    story = tell(once, smallest.picks, left=smallest.left, before=failure.error)
     return _report(
         target,
         "failed",

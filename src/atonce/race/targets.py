@@ -7,6 +7,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from atonce.errors import OptionError
@@ -158,12 +159,20 @@ def _name(function: object) -> str:
     return getattr(bare, "__qualname__", None) or type(bare).__name__
 
 
+def _is_there(module: object, path: str) -> bool:
+    for name in path.split("."):
+        module = getattr(module, name, None)
+    return module is not None
+
+
 def _command(fn: Callable[[], object] | None) -> str:
     """Say how the command line names a function: a function at the top of a file, or a method of a class there."""
     bare = _bare(fn)
     name = getattr(bare, "__qualname__", "")
     module = sys.modules.get(getattr(bare, "__module__", None) or "")
     file = getattr(module, "__file__", None)
-    if not file or not name or "<" in name or isinstance(fn, functools.partial):
+    if not file or not name or "<" in name or isinstance(fn, functools.partial) or not Path(file).is_file():
+        return ""
+    if not _is_there(module, name):  # it was typed in
         return ""
     return f"{file}::{name.replace('.', '::')}"

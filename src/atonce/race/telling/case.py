@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from atonce.race.telling.places import line_of, lines_of, source_of
@@ -125,7 +126,10 @@ class Case:
 
 def name_of(watched: Watched, access: Access) -> str:
     """Return what people call what a step touches."""
-    name = cell_name(watched.thing(access.number), access.element)
+    thing = watched.thing(access.number)
+    if type(thing) is deque and access.step.operation.kind not in ("read", "write"):
+        return "a queue"  # of which this is the inside
+    name = cell_name(thing, access.element)
     text = access.step.place.text if access.step.place is not None else ""
     if isinstance(access.element, str) and text == access.element:
         return name if "." in name else text  # a variable

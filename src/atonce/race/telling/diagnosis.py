@@ -58,13 +58,14 @@ def diagnose(watched: Watched, left: frozenset[int]) -> Diagnosis:
 def _best(watched: Watched, accesses: list[Access], left: frozenset[int]) -> Pattern | None:
     """Choose what explains most: something around a switch, of the task that failed, late in the run."""
     failed = watched.run.failure.task.number if watched.run.failure is not None and watched.run.failure.task is not None else 0
-    best, most = None, -1
+    best, most = None, -100
     patterns = list(patterns_of(accesses))
     for worth, pattern in patterns:
         switched = 10 * (pattern.first.step.task in left)
         concerns = 5 * (failed in (pattern.first.step.task, pattern.between[0].step.task))
         near = -2 * (not pattern.last.step.happened)
-        score = worth + switched + concerns + near
+        inside = -8 * (not pattern.of_data)
+        score = worth + switched + concerns + near + inside
         if score >= most:
             best, most = pattern, score
     return None if best is None else _widened(best, [pattern for _, pattern in patterns])

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ("Access", "Pattern", "accesses_of", "patterns_of")
 
-_SYNCHRONISING = frozenset(
+_SYNCHRONISING = frozenset(  # and what an executor does with its own threads and items
     (
+        "submit",
+        "take",
+        "idle",
+        "finish",
+        "broken",
+        "shutdown",
         "acquire",
         "release",
         "start",
@@ -69,6 +75,11 @@ class Pattern(NamedTuple):
     first: Access
     last: Access
     between: tuple[Access, ...]
+
+    @property
+    def of_data(self) -> bool:
+        """Whether all steps touch what the user's own code has written, and not the inside of an event, a queue or a future."""
+        return all(access.step.operation.kind in ("read", "write") for access in self.accesses)
 
     @property
     def accesses(self) -> tuple[Access, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 from typing import TYPE_CHECKING
 
 from atonce.race.alike import ours, raised_at
 from atonce.race.operations import WHOLE
+from atonce.race.places import is_library
 from atonce.race.switching import SWITCH
 from atonce.race.telling.diagnosis import Diagnosis, diagnose
 from atonce.race.telling.patterns import Access, Pattern
@@ -25,16 +27,25 @@ __all__ = ("tell",)
 
 _MOST_ROWS = 24
 _LIVELOCK_STEPS = 12
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
 _VALUES = re.compile(", (?=read |write )")
 
 
-def tell(once: Once, picks: Sequence[int], *, left: frozenset[int] = frozenset(), look: Peek = peek) -> Story:
+def tell(
+    once: Once,
+    picks: Sequence[int],
+    *,
+    left: frozenset[int] = frozenset(),
+    look: Peek = peek,
+    before: BaseException | None = None,
+) -> Story:
     """Run a failing order once more, and tell what it shows.
 
     Args:
         once: runs the program.
         picks: the order.
         left: the tasks that are left in it although they could go on.
+        before: what an earlier run of the same order raised.
         look: says what stands in a cell, without running code of the user's.
     """
     watched = watch(once, picks, look)
@@ -43,21 +54,21 @@ def tell(once: Once, picks: Sequence[int], *, left: frozenset[int] = frozenset()
         why = watched.diverged or "it did not fail again"
         return Story("RACE", "an order that does not repeat", {}, (), (), len(watched.steps), (f"run once more, {why}",), "")
     try:
-        return _told(watched, failure, left)
+        return _told(watched, failure, left, before)
     except Exception as error:  # the user's things may be odder than anybody thought: what was found is told all the same
         fact = f"its steps cannot be shown: {type(error).__name__}: {error}. Please report this"
         return Story("RACE", failure.kind, {}, (), (), len(watched.steps), (fact,), "")
 
 
-def _told(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
+def _told(watched: Watched, failure: Failure, left: frozenset[int], before: BaseException | None) -> Story:
     if failure.kind == "exception":
-        return _race(watched, failure, left)
+        return _race(watched, failure, left, before)
     if failure.kind == "livelock":
         return _livelock(watched)
     return _nobody_goes_on(watched, failure)
 
 
-def _race(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
+def _race(watched: Watched, failure: Failure, left: frozenset[int], before: BaseException | None) -> Story:
     found = diagnose(watched, left)
     error = failure.error
     task = failure.task.number if failure.task is not None else 0
@@ -65,8 +76,21 @@ def _race(watched: Watched, failure: Failure, left: frozenset[int]) -> Story:
     headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {watched.label(task)}"
     rows = _rows(watched, _with_switches(watched, _shared(watched, found, left)), found.remarks)
     rows = _with_error(rows[0], error, task), rows[1]
-    facts = (_raised(error, watched.label(task)), *([found.because] if found.because else []))
-    return Story("RACE", headline, watched.labels(), (), rows[0], rows[1], facts, found.hint)
+    raised = _raised(error, watched.label(task))
+    if before is not None and _words(before) != _words(error):
+        survives = f"an earlier run of the same order raised {_words(before)}: {_SURVIVES}"
+        return Story("FAILURE", headline, watched.labels(), (), *rows, (raised, survives), _MAKE_ANEW)
+    if found.accesses or left:
+        return Story("RACE", headline, watched.labels(), (), *rows, tuple(filter(None, (raised, found.because))), found.hint)
+    fact, hint = (_ALONE, "") if linecache.getline(*raised_at(error.__traceback__)) else (_NO_SOURCE, _IN_A_FILE)
+    return Story("FAILURE", headline, watched.labels(), (), *rows, (raised, fact), hint)
+
+
+_SURVIVES = "something that one run changes is still there in the next, like a fixture or a global"
+_NO_SOURCE = "its source is not there, so what its steps do cannot be seen"
+_IN_A_FILE = "write the function, and what it calls, into a file"
+_MAKE_ANEW = "make that anew at the beginning of the function: it is called again and again"
+_ALONE = "no step of another task has a part in it, as far as can be seen: it may fail in every order, and is no race then"
 
 
 def _with_switches(watched: Watched, steps: list[Seen]) -> list[Seen]:
@@ -189,7 +213,15 @@ def _with_error(rows: tuple[Row, ...], error: BaseException, task: int) -> tuple
 
 
 def _raised(error: BaseException, task: str) -> str:
-    words = str(error).strip().splitlines()
     file, line = raised_at(error.__traceback__)
-    where = f" ({task}, line {line})" if file else f" ({task})"
-    return type(error).__name__ + (f": {words[0]}" if words else "") + where
+    traceback = error.__traceback__
+    while traceback is not None:  # not where the library raised it, but where it was called
+        if not is_library(traceback.tb_frame.f_code.co_filename):
+            file, line = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return _words(error) + (f" ({task}, line {line})" if file else f" ({task})")
+
+
+def _words(error: BaseException) -> str:
+    words = str(error).strip().splitlines()
+    return type(error).__name__ + (f": {_ADDRESS.sub('0x...', words[0])}" if words else "")
