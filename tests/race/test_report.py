@@ -68,6 +68,13 @@ def test_a_failure_says_how_to_run_it_again():
     assert "RACE  exception" in failed(story=None).text(132)
 
 
+def test_what_was_not_seen_is_what_to_look_into_next():
+    doubts = tuple(f'{name}.f does what cannot be seen; include=["{name}"] looks into it' for name in ("bank", "shop", "bank"))
+    assert 'try: race.explore(f, include=["bank", "shop"])' in not_found(doubts=doubts).text(132)
+    assert 'try: race.explore(f, include=["mine", "bank", "shop"])' in not_found(doubts=doubts, include=["mine"]).text(132)
+    assert "try: race.explore(f, budget=" in not_found(doubts=doubts, include=["shop", "bank"]).text(132)
+
+
 def test_what_was_included_is_included_again():
     text = failed(target="x.py::f", include=["bank", "shop"]).text(132)
     assert 'again: race.replay(f, "r1:0*2.1", include=["bank", "shop"])' in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import textwrap
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from atonce.race.telling.table import short_path, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from atonce.race.report import Report
     from atonce.race.telling.story import Story
 
@@ -18,6 +21,7 @@ __all__ = ("page",)
 _GAP = "   "
 _SHORT_REPLAY = 40  # characters that still fit into the first line
 _SHOWN_DOUBTS = 6
+_INCLUDE = re.compile(r'include=\["([^"]+)"\]')  # in a doubt that says what to do about it
 
 
 def page(report: Report, width: int) -> str:
@@ -114,10 +118,18 @@ def _not_found(report: Report, width: int) -> list[str]:
     lines += [line for doubt in doubts[:_SHOWN_DOUBTS] for line in _wrapped(f"no proof, because: {doubt}", width, "  ")]
     if len(doubts) > _SHOWN_DOUBTS:
         lines.append(f"  (and {len(doubts) - _SHOWN_DOUBTS} more reasons: report.doubts)")
-    longer = f"{max(1, round(report.seconds * 10))}s"
-    lines += _wrapped(f'try: race.explore({report.function}, budget="{longer}"), or another seed={report.seed + 1}', width, "     ")
+    lines += _wrapped(f"try: {_more(report, doubts)}", width, "     ")
     lines += _wrapped('     report.assert_ok(require="not found") accepts this; a smaller input may be proved', width, "     ")
     return lines
+
+
+def _more(report: Report, doubts: Sequence[str]) -> str:
+    """Say what could be known with more effort: from code that was not seen before all."""
+    unseen = dict.fromkeys([*report.include, *(name for doubt in doubts for name in _INCLUDE.findall(doubt))])
+    if len(unseen) > len(report.include):
+        return f"race.explore({report.function}, include=[{', '.join(map(json.dumps, unseen))}])"
+    longer = f"{max(1, round(report.seconds * 10))}s"
+    return f'race.explore({report.function}, budget="{longer}"), or another seed={report.seed + 1}'
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
