@@ -8,8 +8,10 @@ import subprocess
 import sys
 import textwrap
 import threading
+from bdb import BdbQuit
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
+from unittest import SkipTest, TestCase
 
 import pytest
 
@@ -77,18 +79,17 @@ def test_a_check_inside_a_check_is_no_failure_of_the_function():
             race.explore(program)
 
 
-def test_a_debugger_that_is_left_ends_the_check():
-    from bdb import BdbQuit
-
+@pytest.mark.parametrize("ending", [BdbQuit, SkipTest])
+def test_a_debugger_that_is_left_and_a_test_that_is_skipped_end_the_check(ending):
     def quits():
-        raise BdbQuit
+        raise ending
 
     def program():
         thread = threading.Thread(target=quits)
         thread.start()
         thread.join()
 
-    with pytest.raises(BdbQuit):
+    with pytest.raises(ending):
         race.explore(program)
 
 
@@ -203,6 +204,16 @@ def test_where_the_library_raises_the_users_line_is_named():
     assert report.story.headline == "check-then-act on a queue"
     first = inspect.getsourcelines(program)[1]
     assert report.story.facts[0] == f"Empty (T1, line {first + 6})" or report.story.facts[0] == f"Empty (T2, line {first + 6})"
+
+
+def test_where_unittest_raises_the_users_line_is_named():
+    def program():
+        account = Account()
+        side_by_side(account.deposit, account.deposit)
+        TestCase().assertEqual(account.balance, 20)  # noqa: PT009 (that is what this is about)
+
+    first = inspect.getsourcelines(program)[1]
+    assert race.explore(program).story.facts[0] == f"AssertionError: 10 != 20 (main, line {first + 3})"
 
 
 def test_what_tasks_of_a_loop_do_is_shown():

@@ -114,7 +114,7 @@ def test_the_sample(teller):
         " 11  self.balance = local   write 10  <-- overwrites T2's write, which T1 had not seen",
     ]
     assert lines[7] == "      (6 other steps not shown)"
-    assert lines[8].startswith("AssertionError: 10 != 20 (main, line ")
+    assert lines[8].startswith("AssertionError: 10 != 20 (main, test_telling.py:")
     assert lines[8].endswith("nothing orders line 8 (T1) and line 11 (T2): they hold no lock in common")
     assert lines[9:] == [
         "try: hold one lock from line 8 to line 11",

@@ -18,7 +18,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ("neighbours",)
+__all__ = ("is_installed", "neighbours")
 
 _MOST_LINES = 5_000  # each module is compiled anew. Measured on two busy cores: 0.3 s for 1,000 lines, once in a process
 _ROOT_HAS = ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini", ".git", ".hg")
@@ -53,7 +53,7 @@ def _file(name: str) -> str:
 @functools.lru_cache(maxsize=500)
 def _root(file: str) -> str:
     """Return the folder of the project that a file is in; its own folder if nothing says where that begins."""
-    if not file or _is_installed(file):
+    if not file or is_installed(file):
         return ""
     for folder in Path(file).parents:
         if any((folder / mark).exists() for mark in _ROOT_HAS):
@@ -63,10 +63,11 @@ def _root(file: str) -> str:
 
 def _belongs(name: str, root: str) -> bool:
     file = _file(name)
-    return file.startswith(root) and not _is_installed(file) and name.partition(".")[0] not in _NOT_OURS
+    return file.startswith(root) and not is_installed(file) and name.partition(".")[0] not in _NOT_OURS
 
 
-def _is_installed(file: str) -> bool:
+def is_installed(file: str) -> bool:
+    """Tell whether a source file belongs to the standard library, or to what is installed."""
     return file.startswith(_INSTALLED) or f"{os.sep}site-packages{os.sep}" in file or f"{os.sep}dist-packages{os.sep}" in file
 
 

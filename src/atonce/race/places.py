@@ -19,7 +19,7 @@ from types import CodeType, FrameType
 
 from atonce.race.operations import Place
 
-__all__ = ("here", "is_library", "place_of_frame")
+__all__ = ("here", "place_of_frame")
 
 _LIBRARY = Path(threading.__file__).parent
 _FILES = frozenset(str(module.__file__) for module in (threading, queue, contextlib, functools)) | {"<frozen importlib._bootstrap>"}
@@ -48,7 +48,7 @@ def place_of_frame(frame: FrameType | None) -> Place | None:
         if passed is None:
             if len(_passed) > _ROOM:
                 _passed.clear()
-            passed = _passed[id(code)] = (code, is_library(code.co_filename))
+            passed = _passed[id(code)] = (code, _is_library(code.co_filename))
         if not passed[1]:
             return _place(code, frame.f_lineno or code.co_firstlineno)  # some opcodes have no line
         frame = frame.f_back
@@ -71,6 +71,5 @@ def _place_of(file: str, line: int, function: str) -> Place:
     return place
 
 
-def is_library(file: str) -> bool:
-    """Tell whether a source file belongs to the libraries that we stand in for, or to us."""
+def _is_library(file: str) -> bool:
     return file in _FILES or file.startswith(_FOLDERS)

@@ -31,6 +31,7 @@ _LIBRARY = {*sys.stdlib_module_names, "atonce"}
 _END = object()  # stands for the end of the program, which daemons do not live to see
 _OUT_OF_TURN = (IndexError, RuntimeError)  # after the second Ctrl-C two tasks may run, and find a baton free that one hands on
 _GRACE_S = 0.5  # for tasks to end, after the second Ctrl-C
+_NO_FAILURES = ("BdbQuit", "SkipTest")  # whoever sits at the debugger has had enough; a test of unittest's is to be skipped
 _PATIENCE = 2_000  # operations that a task may do while it is being unwound, before it is stopped at the next one again
 
 
@@ -366,8 +367,8 @@ class Scheduler:
 
     def _left_by(self, error: BaseException, task: Task) -> None:
         if isinstance(error, Exception):
-            if type(error).__name__ == "BdbQuit":
-                self.stop(error)  # whoever sits at the debugger has had enough
+            if type(error).__name__ in _NO_FAILURES:
+                self.stop(error)
             else:
                 self.fail(error, task)
             return

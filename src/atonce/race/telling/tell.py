@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import linecache
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atonce.race.alike import ours, raised_at
+from atonce.race.neighbours import is_installed
 from atonce.race.operations import WHOLE
-from atonce.race.places import is_library
 from atonce.race.switching import SWITCH
 from atonce.race.telling.diagnosis import Diagnosis, diagnose
 from atonce.race.telling.patterns import Access, Pattern
@@ -76,7 +77,7 @@ def _race(watched: Watched, failure: Failure, left: frozenset[int], before: Base
     headline = f"{found.kind} on {found.what}" if found.kind else f"{type(error).__name__} in {watched.label(task)}"
     rows = _rows(watched, _with_switches(watched, _shared(watched, found, left)), found.remarks)
     rows = _with_error(rows[0], error, task), rows[1]
-    raised = _raised(error, watched.label(task))
+    raised = _raised(error, watched.label(task), {row.file for row in rows[0]})
     if before is not None and _words(before) != _words(error):
         survives = f"an earlier run of the same order raised {_words(before)}: {_SURVIVES}"
         return Story("FAILURE", headline, watched.labels(), (), *rows, (raised, survives), _MAKE_ANEW)
@@ -212,14 +213,19 @@ def _with_error(rows: tuple[Row, ...], error: BaseException, task: int) -> tuple
     return (*rows[:-1], last._replace(values=", ".join([*done, f"raises {type(error).__name__}"])))
 
 
-def _raised(error: BaseException, task: str) -> str:
+def _raised(error: BaseException, task: str, files: set[str]) -> str:
+    """Say what was raised, and where: not where a library raised it, but where that was called."""
     file, line = raised_at(error.__traceback__)
     traceback = error.__traceback__
-    while traceback is not None:  # not where the library raised it, but where it was called
-        if not is_library(traceback.tb_frame.f_code.co_filename):
-            file, line = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+    while traceback is not None:
+        own = traceback.tb_frame.f_code.co_filename
+        if not ours(own) and not is_installed(own):
+            file, line = own, traceback.tb_lineno
         traceback = traceback.tb_next
-    return _words(error) + (f" ({task}, line {line})" if file else f" ({task})")
+    if not file:
+        return f"{_words(error)} ({task})"
+    where = f"{Path(file).name}:{line}" if files and file not in files else f"line {line}"
+    return f"{_words(error)} ({task}, {where})"
 
 
 def _words(error: BaseException) -> str:
