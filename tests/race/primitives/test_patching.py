@@ -3,6 +3,7 @@
 import _thread
 import functools
 import importlib
+import inspect
 import queue
 import threading
 import time
@@ -151,3 +152,11 @@ def test_a_cached_property_is_a_step_that_writes():
 def test_real_things_come_from_where_no_run_decides():
     with Patched():
         assert type(_thread.allocate_lock()) is _thread.LockType
+
+
+def test_code_is_replaced_by_code_of_the_same_kind():
+    """Newer versions warn otherwise: a generator's code is no plain function's."""
+    kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    codes = [(each.original, each.replacement) for each in REPLACEMENTS if each.name == "__code__"]
+    assert codes
+    assert [(old.co_flags & kinds, old.co_name) for old, _ in codes] == [(new.co_flags & kinds, old.co_name) for old, new in codes]

@@ -125,7 +125,7 @@ def _wait_code(fs: Any, timeout: Any = None, return_when: Any = _base.ALL_COMPLE
 def _as_completed_code(fs: Any, timeout: Any = None) -> Any:
     from atonce.race.primitives.gathering import as_completed as stand_in  # noqa: PLC0415 (as above)
 
-    return stand_in(fs, timeout)
+    yield from stand_in(fs, timeout)  # a generator as the original: Python 3.13 warns of code of another kind
 
 
 replace_code(concurrent.futures.wait, _wait_code)
