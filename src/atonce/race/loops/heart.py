@@ -9,14 +9,17 @@ The loop's cell stands for what other threads hand to it: they write it, the loo
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections import deque
 from heapq import heappop
+from inspect import CORO_CREATED, getcoroutinestate
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from atonce.race.loops.sockets import LazySelector
 from atonce.race.loops.stand import place_of_task, user_place
-from atonce.race.loops.turns import Turns, stepped
+from atonce.race.loops.turns import Turns, is_own, stepped
 from atonce.race.operations import WHOLE, Operation
 from atonce.race.scheduler import Abort, active
 
@@ -69,6 +72,8 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
 
     def forget(self) -> None:
         """Let nothing run any more."""
+        for handle in (*self._turns, *self._brought):
+            _close_unbegun(handle)
         self._turns.clear()
         self._brought.clear()
         self._scheduled.clear()
@@ -206,3 +211,15 @@ class Heart(_SelectorEventLoop):  # type: ignore[misc]
 
     def _write_to_self(self) -> None:
         self._woken = True
+
+
+def _close_unbegun(handle: Handle) -> None:
+    """End the coroutines that other threads have handed over and that never began.
+
+    Where there is no global lock an object ends late, in the thread that made it: they would complain there, during another run.
+    """
+    callback: Any = handle._callback  # type: ignore[attr-defined]
+    if callback is not None and is_own(callback):
+        for thing in gc.get_referents(*(getattr(callback, "__closure__", None) or ())):
+            if type(thing) is CoroutineType and getcoroutinestate(thing) == CORO_CREATED:
+                thing.close()

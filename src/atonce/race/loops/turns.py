@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asyncio import Handle, TimerHandle
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ("Turns", "is_own", "stepped")
 
@@ -92,6 +92,9 @@ class Turns:
 
     def __len__(self) -> int:
         return len(self._any) + len(self._line)
+
+    def __iter__(self) -> Iterator[Handle]:
+        return (entry[3] for entry in (*self._any, *self._line))
 
     def add(self, handle: Handle) -> None:
         """Let a handle run, sooner or later."""
