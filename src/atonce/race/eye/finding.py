@@ -19,11 +19,11 @@ _FOLLOWED = (
 def functions_alive(modules: Iterable[types.ModuleType]) -> Iterator[types.FunctionType]:
     """Yield all functions of the program, those of some modules in any case.
 
-    The garbage collector knows them all, but for what was frozen (`gc.freeze`): that it does not list. What the modules hold is
-    therefore followed as well, if anything was.
+    The garbage collector knows them all, but for what was frozen (`gc.freeze`) and, in free-threaded 3.13, for all functions from
+    the first thread on: what it does not track it does not list. What the modules hold is then followed as well.
     """
     yield from [thing for thing in gc.get_objects() if type(thing) is types.FunctionType]
-    if gc.get_freeze_count():
+    if gc.get_freeze_count() or not gc.is_tracked(functions_alive):
         yield from _held(list(modules))
 
 
