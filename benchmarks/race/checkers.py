@@ -1,7 +1,8 @@
 """The checkers, each as a function that explores a program and says what it found, in its own words and in ours.
 
 Each is used as its documentation shows, and gets what it needs to do well: `frontrun` its virtual clock, without which it comes to
-no verdict where somebody waits for a condition or a queue; `interleave-test` is told that the lines here, which start and join the threads, are no part of it.
+no verdict where somebody waits for a condition or a queue; `interleave-test` is told that the lines here, which start and join the
+threads, are no part of the program.
 """
 
 import threading

@@ -19,8 +19,9 @@ __all__ = ("BUGGY", "FIRST", "FIXED", "KIND", "REPLAYS", "SLEEP", "SPEEDS")
 BUGGY, FIXED, SPEEDS, SLEEP, REPLAYS, FIRST = "buggy", "fixed", "speed", "sleep", "replays", "first"
 KIND = "kind"
 
-AT_FIRST, AT_MOST = 20, 8_000  # orders: to see how long one takes, and then for about so many seconds:
-SPEED_S = 1.5
+AT_FIRST, AT_MOST = 20, 8_000  # orders
+SPEED_S = 1.5  # what they should take
+ENOUGH_S = 0.5  # below which more of them are run: what a search costs by itself should not matter
 
 
 def main(name: str, kind: str, program: str, seeds: int) -> None:
@@ -48,9 +49,9 @@ def search(name: str, kind: str, version: Version, seeds: int) -> None:
     """Search with one seed after another: ours with all of them, another checker until it has found something."""
     checker = CHECKERS[name]
     for seed in range(seeds if checker.seeds else 1):
-        seconds, found = timed(checker, version, seed, None)
+        seconds, cpu_s, found = timed(checker, version, seed, None)
         again = replayed(version, found) if name == OURS and found.verdict == FAILED else {}
-        say(kind, seed=seed, whole_s=seconds, **found._asdict(), **again)
+        say(kind, seed=seed, whole_s=seconds, cpu_s=cpu_s, **found._asdict(), **again)
         if name != OURS and found.verdict == FAILED:
             return
 
@@ -73,19 +74,27 @@ def replayed(version: Version, found: Found) -> dict[str, Any]:
 
 
 def speed(checker: Checker, version: Version) -> dict[str, Any]:
-    """Run a few orders, then as many as should take a certain time, and return how many were run a second."""
-    seconds, found = timed(checker, version, 0, AT_FIRST)
-    if found.schedules:
-        seconds, found = timed(checker, version, 1, min(AT_MOST, max(AT_FIRST, int(SPEED_S / seconds * found.schedules))))
+    """Run a few orders, and more until it takes some time; return how many were run a second."""
+    runs = AT_FIRST
+    seconds, cpu_s, found = timed(checker, version, 0, runs)
+    while seconds < ENOUGH_S and found.schedules >= runs and runs < AT_MOST:
+        runs = min(AT_MOST, runs * min(10, max(2, int(SPEED_S / seconds))))
+        seconds, cpu_s, found = timed(checker, version, 0, runs)
     if found.verdict == FAILED or not found.schedules:
         return {"why": f"{found.verdict} {found.why}"}
-    return {"per_s": found.schedules / seconds, "schedules": found.schedules, "steps": found.more.get("steps")}
+    return {
+        "per_s": found.schedules / seconds,
+        "per_cpu_s": found.schedules / cpu_s,
+        "schedules": found.schedules,
+        "steps": found.more.get("steps"),
+    }
 
 
-def timed(checker: Checker, version: Version, seed: int, runs: int | None) -> tuple[float, Found]:
-    begun = time.perf_counter()
+def timed(checker: Checker, version: Version, seed: int, runs: int | None) -> tuple[float, float, Found]:
+    """Search, and return the seconds that passed, those of CPU time, and what was found."""
+    begun, cpu_begun = time.perf_counter(), time.process_time()
     found = checker.explore(version, seed, runs)
-    return time.perf_counter() - begun, found
+    return time.perf_counter() - begun, time.process_time() - cpu_begun, found
 
 
 def say(kind: str, **what: Any) -> None:

@@ -87,28 +87,31 @@ def _ours(run: Run, kind: str) -> str:
 
 def print_legend(records: Records) -> None:
     """Explain the table of programs."""
-    print(
-        "\neach: what was said, and after how many orders (ours: the most with any seed); ours: median and longest search, switches"
-    )
+    print("\neach: what was said, after how many orders (ours: the most with any seed); ours: median and longest search; switches")
     runs = [run for (name, _, _), run in records.items() if name == OURS]
     reports = [each["whole_s"] - each["more"]["seconds"] for run in runs for each in run.said if each["verdict"] == FAILED]
     first = [each["seconds"] for run in runs for each in run.first]
-    if reports and first:
-        print(
-            f"beside the search, a report takes {median(reports) * 1e3:.0f} ms, {max(reports) * 1e3:.0f} at most: smaller, and told"
-        )
-        print(f"the first search of a process takes {median(first) * 1e3:.0f} ms, {max(first) * 1e3:.0f} at most: with imports")
+    cpu = [each["cpu_s"] for run in runs for each in run.said if each["verdict"] == FAILED]
+    for what, times in (
+        ("a report, made smaller and told, takes beside the search", reports),
+        ("search and report take of CPU time", cpu),
+        ("the first search of a process, with imports, takes", first),
+    ):
+        if times:
+            print(f"  {what}: {median(times) * 1e3:.0f} ms, {max(times) * 1e3:.0f} at most")
 
 
 def print_speed(records: Records, names: Iterable[str]) -> None:
     """Print how many orders a second are run, and what an hour of sleep takes."""
-    print(f"\n{'orders a second':<44}{'median':>10}{'steps':>8}")
+    print(f"\n{'orders a second':<44}{'median':>10}{'of CPU':>10}{'steps':>8}")
     for program in SPEED:
         print(f"  {program}")
         for name in names:
             speeds, why = _speeds(records, name, SPEEDS, program)
-            steps = next((each["steps"] for each in records[name, SPEEDS, program].said if each.get("steps")), "")
-            print(f"    {name:<40}{f'{median(speeds):10,.0f}' if speeds else f'  {why}'}{steps:>8}")
+            said = [each for each in records[name, SPEEDS, program].said if "per_s" in each]
+            steps = next((each["steps"] for each in said if each["steps"]), "")
+            numbers = f"{median(speeds):10,.0f}{median(each['per_cpu_s'] for each in said):10,.0f}" if speeds else f"  {why}"
+            print(f"    {name:<40}{numbers}{steps:>8}")
     print("  milliseconds of an order in which two threads sleep an hour")
     for name in names:
         speeds, why = _speeds(records, name, SLEEP, "")
