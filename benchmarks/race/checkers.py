@@ -75,7 +75,7 @@ def atonce_dpor(version: Version, seed: int, runs: int | None) -> Found:
 def _atonce(version: Version, seed: int, runs: int | None, strategy: str) -> Found:
     from atonce import race
 
-    report = race.explore(**version._asdict(), include=INCLUDED, seed=seed, runs=runs, strategy=strategy, budget=10.0)
+    report = race.explore(**version._asdict(), include=INCLUDED, seed=seed, runs=runs, strategy=strategy, budget=5.0)
     more = {
         "seconds": report.seconds,
         "steps": report.steps,
