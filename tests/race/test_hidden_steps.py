@@ -8,7 +8,9 @@ import gc
 import heapq
 import itertools
 import json
+import sys
 import threading
+import types
 
 import pytest
 
@@ -38,6 +40,31 @@ def _made_twice():
 def test_what_is_frozen_is_seen_too():
     gc.freeze()
     assert race.explore(_made_twice, include=[__name__, hidden_steps.__name__]).verdict == "failed"
+
+
+def _changed_after_it_was_imported(folder):
+    path = folder / "changed.py"
+    path.write_text("def count(numbers):\n    numbers['n'] = numbers.get('n', 0) + 1\n")
+    names = {"__name__": "changed", "__file__": str(path)}
+    exec(compile(path.read_text(), path, "exec"), names)
+    path.write_text("def count(numbers):\n    numbers['n'] = 1 + numbers.get('n', 0)\n")
+    return names["count"]
+
+
+def test_a_function_whose_source_has_changed_proves_nothing(tmp_path, monkeypatch):
+    count = _changed_after_it_was_imported(tmp_path)
+    module = types.ModuleType("changed")
+    vars(module).update(count.__globals__)
+    monkeypatch.setitem(sys.modules, "changed", module)
+
+    def program():
+        numbers = {}
+        hidden_steps.side_by_side(lambda: count(numbers), lambda: count(numbers))
+        assert numbers["n"] == 2
+
+    report = race.explore(program, include=[__name__, hidden_steps.__name__, "changed"])
+    assert report.verdict == "not found"
+    assert any("count is not seen" in doubt for doubt in report.doubts)
 
 
 def test_who_is_noticed_does_not_sleep():

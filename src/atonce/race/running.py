@@ -113,6 +113,8 @@ class Runner:
             self._interrupts.run = self._watchdog.run = None  # what comes now has to come to its end
             settle(run)
             deactivate()
+        for name, why in self.eye.missed.items():
+            run.doubt(f"{name} is not seen: {why}")
         self.runs += 1
         if self.runs % _COLLECT_EVERY == 0:
             gc.collect(1)

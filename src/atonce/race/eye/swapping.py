@@ -48,6 +48,7 @@ class Eye:
         unseen: functions that could not be given seen code, and why.
         blind: the code of functions without source; what a decorator has generated is not among it.
         doubts: why nothing can be proved of any run, in words: what is run is not seen itself.
+        missed: the functions among them, which count as seen for all others, since their files are.
     """
 
     name = "source"
@@ -56,6 +57,7 @@ class Eye:
         self.unseen: dict[str, str] = {}
         self.blind: tuple[types.CodeType, ...] = ()
         self.doubts: tuple[str, ...] = ()
+        self.missed: dict[str, str] = {}
         self._include = tuple(include)
         self._also = tuple(also)
         self._functions = [plain for function in seen if (plain := _plain(function)) is not None]
@@ -184,7 +186,7 @@ class Eye:
         try:
             function.__code__ = seen
         except (ValueError, TypeError) as error:
-            self.unseen[function.__qualname__] = str(error)
+            self._miss(function.__qualname__, str(error))
             return False
         self._swapped.append((function, code, seen))
         return True
@@ -209,10 +211,13 @@ class Eye:
             fitting = [pair for pair in fitting if _span(pair.plain) == _span(code)]
         seen = fitting[0].seen if len(fitting) == 1 or (fitting and len({_span(pair.plain) for pair in fitting}) == 1) else None
         if seen is None and not code.co_name.startswith("<"):
-            self.unseen[code.co_qualname] = "its source has changed since it was imported"
+            self._miss(code.co_qualname, "its source has changed since it was imported")
         elif seen is None and code.co_name == "<lambda>":
-            self.unseen[code.co_qualname] = "it cannot be told from others on its line"
+            self._miss(code.co_qualname, "it cannot be told from others on its line")
         return seen
+
+    def _miss(self, name: str, why: str) -> None:
+        self.unseen[name] = self.missed[name] = why
 
     def _restore(self) -> None:
         """Give all functions their own code back."""
