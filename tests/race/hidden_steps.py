@@ -597,6 +597,76 @@ def a_thread_whose_code_is_not_seen():
     return start, start, lambda: unseen.number == 2
 
 
+def _counts(call):
+    unseen.number = 0
+    return call, call, lambda: unseen.number == 2
+
+
+@_program
+def an_unseen_function_is_mapped():
+    return _counts(lambda: list(map(unseen.counted, [1])))
+
+
+@_program
+def an_unseen_function_filters():
+    return _counts(lambda: [item for item in filter(unseen.counted, [1])])  # noqa: C416
+
+
+@_program
+def an_unseen_function_says_how_to_sort():
+    return _counts(lambda: sorted([1], key=unseen.counted))
+
+
+@_program
+def an_unseen_function_reduces():
+    return _counts(lambda: functools.reduce(unseen.both_counted, [1, 2]))
+
+
+@_program
+def an_unseen_function_makes_what_is_missing():
+    unseen.number = 0
+    made = collections.defaultdict(unseen.count)
+    return lambda: made["a"], lambda: made["b"], lambda: unseen.number == 2
+
+
+@_program
+def an_unseen_function_is_cached():
+    unseen.number = 0
+    cached = functools.lru_cache(unseen.counted)
+    return lambda: cached(1), lambda: cached(2), lambda: unseen.number == 2
+
+
+@_program
+def a_manager_is_left_unseen():
+    class Manager(unseen.Leaving):
+        def __enter__(self):
+            return self
+
+    shared = Manager()
+
+    def leave(shared):
+        with shared:
+            pass
+
+    return _reads(shared, leave, lambda: shared.left)
+
+
+@_program
+def a_class_has_the_attribute_that_super_reads():
+    class Parent:
+        number = 0
+
+    class Child(Parent):
+        def look(self):
+            return super().number
+
+    def change(_):
+        Parent.number = 1
+
+    shared = Child()
+    return _reads(None, change, lambda: shared.look())  # noqa: PLW0108 (what is seen is the call)
+
+
 def _bag(look):
     shared = unseen.Bag()
     return _reads(shared, lambda shared: shared.items.append(1), lambda: look(shared))

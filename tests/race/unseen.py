@@ -11,6 +11,26 @@ def count():
     number = before + 1
 
 
+def counted(item):
+    count()
+    return item
+
+
+def both_counted(one, other):
+    count()
+    return one + other
+
+
+class Leaving:
+    """A manager that is changed when it is left."""
+
+    def __init__(self):
+        self.left = 0
+
+    def __exit__(self, *_):
+        self.left = 1
+
+
 class Counting(threading.Thread):
     def run(self):
         count()

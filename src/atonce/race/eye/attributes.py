@@ -84,6 +84,8 @@ def loaded(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
         return [(run.number(base.__func__), name, False)]
     if issubclass(kind, type):
         return _loaded_from_class(run, base, name)
+    if kind is super:
+        return _loaded_from_parents(run, site, base, name)
     if issubclass(kind, types.ModuleType):
         module = base.__dict__
         return [(run.number(module), name, False)] if is_watched(module, name) else []
@@ -128,6 +130,29 @@ def _loaded_from_class(run: Scheduler, base: type, name: str) -> list[Cell]:
     if issubclass(type(found), _FUNCTIONS) or hasattr(type(found), "__get__"):
         return []
     return _inherited(run, base, name, owner)
+
+
+def _loaded_from_parents(run: Scheduler, site: Site, base: Any, name: str) -> list[Cell]:
+    """Return the cells that ``super().name`` reads."""
+    if base.__self_class__ is None or name.startswith("__"):
+        return []
+    mro = base.__self_class__.__mro__
+    asked: list[type] = []
+    for parent in mro[mro.index(base.__thisclass__) + 1 :]:
+        found = parent.__dict__.get(name, _NOTHING)
+        if parent.__flags__ & _HEAP:
+            asked.append(parent)
+        if found is _NOTHING:
+            continue
+        if isinstance(found, property):
+            _seen(run, site, found.fget, base.__self__)
+        if hasattr(type(found), "__get__"):
+            return []
+        break
+    return [(run.number(parent), name, False) for parent in asked]
+
+
+_NOTHING: Any = object()
 
 
 def _missed(run: Scheduler, base: Any, kind: type, name: str, owner: type | None) -> list[Cell]:

@@ -51,9 +51,11 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
     if effect.own.startswith("write") and is_module(own):
         doubt(run, f"changes the variables of {own['__name__']} at once", site.place)
     if effect.rule:
+        for thing in named.values():
+            of_callback(run, site, thing)
         return _rules[effect.rule](_Called(run, site, own, arguments, named)) or []
     if not effect.reads and not effect.writes and effect.own in ("read", "write") and type(own) in EXACT:
-        callbacks = [cell for thing in arguments if type(thing) not in PLAIN for cell in of_callback(run, thing)]
+        callbacks = [cell for thing in arguments if type(thing) not in PLAIN for cell in of_callback(run, site, thing)]
         cells = [(run.number(own), WHOLE, effect.own == "write"), *callbacks]
         announce(run, site, cells)
         return cells
@@ -65,23 +67,26 @@ def apply(run: Scheduler, site: Site, effect: Effect, own: Any, arguments: Seque
         cells += _item(run, site, own, arguments)
     elif effect.own:
         cells += cells_of(run, behind(own) or [own], writes=effect.own == "write")
-    given = (
-        [*arguments, *named.values()]
-        if effect.reads == ALL or effect.deep
-        else [arguments[i] for i in effect.reads if i < len(arguments)]
-    )
+    cells += _given(run, site, effect, arguments, named)
+    cells += [cell for thing in [*arguments, *named.values()] for cell in of_callback(run, site, thing)]
+    cells += _through_getters(run, site, [*arguments, *named.values()])
+    cells += cells_of(run, [thing for i in effect.writes if i < len(arguments) for thing in behind(arguments[i])], writes=True)
+    announce(run, site, cells)
+    return cells
+
+
+def _given(run: Scheduler, site: Site, effect: Effect, arguments: Sequence[Any], named: Mapping[str, Any]) -> list[Cell]:
+    """Return what is read of the arguments."""
+    everything = effect.reads == ALL or effect.deep
+    given = [*arguments, *named.values()] if everything else [arguments[i] for i in effect.reads if i < len(arguments)]
+    cells: list[Cell] = []
     for thing in given:
         special(run, site, thing, "__iter__", "__len__")
         if effect.deep:
             special(run, site, thing, "__str__", "__repr__")
         if effect.deep or effect.each:
             cells += each_of(run, site, thing)
-    cells += read(run, site, *given, deep=effect.deep)
-    cells += [cell for thing in [*arguments, *named.values()] for cell in of_callback(run, thing)]
-    cells += _through_getters(run, site, [*arguments, *named.values()])
-    cells += cells_of(run, [thing for i in effect.writes if i < len(arguments) for thing in behind(arguments[i])], writes=True)
-    announce(run, site, cells)
-    return cells
+    return [*cells, *read(run, site, *given, deep=effect.deep)]
 
 
 def _through_getters(run: Scheduler, site: Site, given: Sequence[Any]) -> list[Cell]:

@@ -77,7 +77,7 @@ class Expressions(Builder):
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         """``a.b``: the base is wrapped, so that the access itself stays the interpreter's own."""
         node.value = self.visit(node.value)
-        if _is_super(node.value):
+        if _is_super(node.value) and not isinstance(node.ctx, ast.Load):
             return node
         kind = "attribute_load" if isinstance(node.ctx, ast.Load) else "attribute_store"
         if isinstance(node.ctx, ast.Del):

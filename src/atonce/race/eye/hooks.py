@@ -13,7 +13,7 @@ from typing import Any
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
 from atonce.race.eye.containers import PLAIN, base_of, behind, element
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, each_of, find, is_included, is_watched, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, each_of, find, is_included, is_watched, of_callback, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
 from atonce.race.scheduler import Scheduler, active
 
@@ -169,6 +169,7 @@ def _made(run: Scheduler, site: Site, container: Any, index: Any) -> Any:
         return container[index]
     if container.default_factory is None:
         return container[index]
+    of_callback(run, site, container.default_factory)
     value = container.default_factory()
     announce(run, site, [(run.number(container), WHOLE, True)])
     dict.__setitem__(container, index, value)
@@ -296,4 +297,5 @@ def enter(site: Site, manager: Any) -> Any:
     if type(manager) in LOCKS:
         return shadow(manager)
     special(run, site, manager, "__enter__")
+    special(run, site, manager, "__exit__")
     return manager

@@ -48,7 +48,7 @@ def steps(site: Site, thing: Any) -> Iterator[Any]:
 
 def announce_step(run: Scheduler, site: Site, thing: Any, *, own: bool) -> None:
     """Announce one step of an iterator: it changes the iterator itself, and reads the containers behind it."""
-    cells = [*read(run, site, thing), *of_callback(run, thing)]
+    cells = [*read(run, site, thing), *of_callback(run, site, thing)]
     if own and type(thing) not in ITERATORS and type(thing) is not types.GeneratorType:
         cells.append((run.number(thing), WHOLE, True))
     announce(run, site, cells)

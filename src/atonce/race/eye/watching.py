@@ -300,13 +300,32 @@ def _look_into(run: Scheduler, site: Site, generator: types.GeneratorType[Any, A
         doubt(run, f"{generator.__qualname__} does what cannot be seen", site.place)
 
 
-def of_callback(run: Scheduler, thing: Any) -> list[Cell]:
-    """Return what a method written in C touches that is handed on, and called by other C code: ``max(names, key=ages.get)``."""
-    if type(thing) in _METHODS and base_of(type(thing.__self__)) is not None:
+def of_callback(run: Scheduler, site: Site, thing: Any) -> list[Cell]:
+    """Return what a method written in C touches that is handed on, and called by other C code: ``max(names, key=ages.get)``.
+
+    A function that is written in Python, and is not seen, is doubted.
+    """
+    kind = type(thing)
+    if kind in _METHODS and base_of(type(thing.__self__)) is not None:
         return cells_of(run, [thing.__self__], writes=changes(thing))
-    if type(thing) in ITERATORS:
-        return [cell for part in consumed(thing) for cell in of_callback(run, part)]
+    if kind in ITERATORS:
+        return [cell for part in consumed(thing) for cell in of_callback(run, site, part)]
+    if kind is functools.partial:
+        return of_callback(run, site, thing.func)
+    if kind is types.MethodType:
+        _called_back(run, site, thing.__func__, [thing.__self__])
+    elif kind is types.FunctionType:
+        _called_back(run, site, thing, [])
     return []
+
+
+def _called_back(run: Scheduler, site: Site, function: Any, own: list[Any]) -> None:
+    if type(function) is not types.FunctionType:
+        return
+    if is_seen(function.__code__):
+        catch_up(function)
+    elif not is_harmless(function.__module__) and not only_reads(function.__module__):
+        unseen(run, site, function.__qualname__, function.__module__, own)
 
 
 _METHODS = (*BUILTINS, types.MethodWrapperType)
