@@ -58,6 +58,13 @@ def test_also_if_the_block_fails():
         raise ValueError("inside")
 
 
+def test_code_is_replaced_by_code_of_its_kind():
+    kinds = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    for each in REPLACEMENTS:
+        if each.name == "__code__":
+            assert each.original.co_flags & kinds == each.replacement.co_flags & kinds
+
+
 def test_what_somebody_else_has_replaced_stays(monkeypatch):
     def own(seconds):
         calls.append(seconds)

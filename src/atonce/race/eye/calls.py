@@ -204,7 +204,7 @@ def _other(site: Site, function: Any, kind: type) -> Any:
         return _Getter(site, function)
     if kind is _CACHED:
         inner = function.__wrapped__
-        if type(inner) is types.FunctionType and not is_seen(inner.__code__) and not is_harmless(inner.__module__):
+        if type(inner) is types.FunctionType and not speaks(inner) and not is_harmless(inner.__module__):
             return _Unseen(site, function, inner.__qualname__, inner.__module__, None, in_python=True)
         return _Call(site, function, Effect("write"))
     _, method = find(kind, "__call__")

@@ -322,9 +322,7 @@ def of_callback(run: Scheduler, site: Site, thing: Any) -> list[Cell]:
 def _called_back(run: Scheduler, site: Site, function: Any, own: list[Any]) -> None:
     if type(function) is not types.FunctionType:
         return
-    if is_seen(function.__code__):
-        catch_up(function)
-    elif not is_harmless(function.__module__) and not only_reads(function.__module__):
+    if not speaks(function) and not is_harmless(function.__module__) and not only_reads(function.__module__):
         unseen(run, site, function.__qualname__, function.__module__, own)
 
 

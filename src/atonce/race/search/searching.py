@@ -49,9 +49,10 @@ def search(runner: Runner, plan: Plan, *, seconds: float, runs: int | None) -> S
     strategy = Strategy()
     done = steps = 0
     while True:
-        run = runner.once(strategy, switches=plan.switches)
+        switches = plan.switches
+        run = runner.once(strategy, switches=switches)
         done += 1
-        steps = max(steps, len(run.picks))
+        steps = steps if switches else max(steps, len(run.picks))
         if run.failure is not None:
             return Search(run, done, steps, proved=False, why_not=())
         if runner.looks_at_locks(run):
