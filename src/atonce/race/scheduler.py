@@ -203,6 +203,7 @@ class Scheduler:
         self._over = allocate_lock()
         self._over.acquire()
         self.running = self._new_task("main", None, daemon=False)
+        self.running.ident = self.ident  # the watchdog asks for it at any time, also before the run begins
 
     # ---------------------------------------------------------------- for the hooks and the primitives
 

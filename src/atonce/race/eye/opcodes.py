@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class Opcodes:
 
     def __init__(self, eye: Eye) -> None:
         self._eye = eye
-        self._every: tuple[CodeType, ...] | None = None
+        self._codes: dict[bool, list[CodeType]] = {}
 
     @property
     def closed(self) -> str:
@@ -74,23 +74,19 @@ class Opcodes:
             switches: says at which.
         """
         run.between = counter = Counter(run, switches)
-        codes = self._all() if switches.everywhere else self._eye.blind
+        codes = self._codes_of(everywhere=switches.everywhere)
         if self.closed:
             yield
-            return
-        with _told(run, codes, counter.step):
-            yield
+        else:
+            with _traced(run, codes, counter.step) if _monitoring is None else _monitored(codes, counter.step):
+                yield
 
-    def _all(self) -> tuple[CodeType, ...]:
-        if self._every is None:
-            self._every = (*self._eye.codes(), *self._eye.blind)
-        return self._every
-
-
-def _told(run: Scheduler, codes: Iterable[CodeType], step: Callable[..., None]) -> AbstractContextManager[None]:
-    """Call a function before each opcode of some code."""
-    codes = list({id(code): code for outer in codes for code in _with_inner(outer)}.values())
-    return _traced(run, codes, step) if _monitoring is None else _monitored(codes, step)
+    def _codes_of(self, *, everywhere: bool) -> list[CodeType]:
+        if everywhere not in self._codes:
+            blind = [code for outer in self._eye.blind for code in _with_inner(outer)]
+            codes = [*self._eye.codes(), *blind] if everywhere else blind
+            self._codes[everywhere] = list({id(code): code for code in codes}.values())
+        return self._codes[everywhere]
 
 
 def _with_inner(code: CodeType) -> Iterator[CodeType]:
