@@ -1,6 +1,7 @@
 """``atonce race``: the real command, on small programs."""
 
 import json
+import sys
 
 import pytest
 
@@ -91,6 +92,40 @@ async def test_async():
 def bank(cli):
     cli.write("bank.py", BANK)
     return cli
+
+
+UNKNOWN = """
+import threading
+
+class Account:
+    balance = 0
+
+exec("def deposit(account): account.balance += 10")
+
+def test_bank():
+    account = Account()
+    threads = [threading.Thread(target=deposit, args=(account,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert account.balance == 20
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12) and sys.gettrace() is not None, reason="somebody else traces")
+def test_an_order_that_switches_between_opcodes_can_be_run_again(cli):
+    cli.write("unknown.py", UNKNOWN)
+    found = cli.run("race", "unknown.py::test_bank", "--json").records[0]
+    assert found["verdict"] == "failed"
+    assert found["eye"] == "source, opcodes for 1 function without source"
+    assert found["replay"].startswith("r1u{}.{}:".format(*sys.version_info))
+    replayed = cli.run("race", "unknown.py::test_bank", "--replay", found["replay"])
+    assert replayed.status == 1
+    assert "AssertionError" in replayed.out
+    elsewhere = cli.run("race", "unknown.py::test_bank", "--replay", "r1u2.7:0@1.5")
+    assert elsewhere.status == 2
+    assert "found with Python 2.7" in elsewhere.err
 
 
 def test_a_failure_is_reported_and_can_be_run_again(bank):

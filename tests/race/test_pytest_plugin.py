@@ -93,6 +93,22 @@ def test_skipped():
     pytest.skip("not here")
 
 
+exec("def deposit_unseen(account): account.balance += 10")
+
+
+def test_without_source(race):
+    def deposit_twice():
+        account = Account()
+        threads = [threading.Thread(target=deposit_unseen, args=(account,)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert account.balance == 20
+
+    race(deposit_twice)
+
+
 def test_slow(race):
     race(lambda: threading.Event().wait(1), require="not found", budget="1h")
 """
@@ -128,6 +144,7 @@ def test_all_of_it(pytester):
         "TestClass::test_parameters[True]": "PASSED",
         "TestClass::test_parameters[False]": "FAILED",
         "test_async": "FAILED",
+        "test_without_source": "FAILED",
     }
     assert "1 skipped" in ended.stdout
     assert "RACE  lost update on Account.balance" in ended.stdout
@@ -142,10 +159,12 @@ def test_a_failure_shows_the_report_and_none_of_our_frames(pytester):
     assert not [line for line in ended.stdout.splitlines() if "atonce/race/" in line]
 
 
-@pytest.mark.parametrize("name", ["test_check_found", "test_found", "test_async", "TestClass::test_parameters[False]"])
+@pytest.mark.parametrize(
+    "name", ["test_check_found", "test_found", "test_async", "TestClass::test_parameters[False]", "test_without_source"]
+)
 def test_an_order_is_run_again(pytester, name):
     ended = pytester(f"test_bank.py::{name}")
-    (again,) = [line for line in ended.stdout.splitlines() if "--race-replay r1:" in line]
+    (again,) = [line for line in ended.stdout.splitlines() if "--race-replay r1" in line]
     words = shlex.split(again.removeprefix("E"))
     assert words[:3] == ["pytest", f"test_bank.py::{name}", "--race-replay"]
     replayed = pytester(*words[1:])
