@@ -140,4 +140,5 @@ def test_switching_where_an_opcode_has_no_line_is_no_failure():
         assert counts["n"] == 6
 
     for seed in range(5):
-        assert race.explore(count, seed=seed).verdict == "proved"
+        report = race.explore(count, seed=seed)
+        assert report.verdict == "proved", report.doubts

@@ -61,7 +61,8 @@ def test_what_check_made_is_explored_and_replayed_as_what_it_was_made_of(checked
     with pytest.raises(AssertionError) as raised:
         race.replay(checked, report.replay)
     assert not isinstance(raised.value, RaceFound)
-    assert race.explore(of_an_innocent).verdict == "proved"
+    innocent = race.explore(of_an_innocent)
+    assert innocent.verdict == "proved", innocent.doubts
 
 
 def test_a_check_inside_a_check_is_no_failure_of_the_function():
