@@ -5,7 +5,6 @@ import compileall
 import gc
 import logging
 import os
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -97,7 +96,7 @@ def _leaves_nothing(_open_once, complaints):
     leaks.check()
 
 
-IN_WORKERS = re.compile(r".*(?:was never retrieved|was destroyed but it is pending|was never awaited).*")
+IN_WORKERS = ("was never retrieved", "was destroyed but it is pending", "was never awaited")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -105,7 +104,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Fail a test whose worker processes complain in such a way: what they write arrives on our standard error."""
     report = yield
     if call.when == "teardown" and report.passed:
-        said = [line for title, text in report.sections if "stderr" in title for line in IN_WORKERS.findall(text)]
+        errors = [line for title, text in report.sections if "stderr" in title for line in text.splitlines()]
+        said = [line for line in errors if any(words in line for words in IN_WORKERS)]
         if said:
             report.outcome, report.longrepr = "failed", "\n".join(said)
     return report
