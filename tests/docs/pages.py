@@ -67,10 +67,11 @@ def run(command, folder):
     where = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
     source = os.pathsep.join(filter(None, [str(Path(atonce.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     settings = {"PATH": where, "PYTHONPATH": source, "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": "1", "PY_COLORS": "0"}
+    unset = ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS")  # where CI is set, pytest shows the messages of failures a second time
     ended = subprocess.run(
         ["sh", "-c", command],
         cwd=folder,
-        env={**os.environ, **settings},
+        env={**{name: value for name, value in os.environ.items() if name not in unset}, **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,5 +1,6 @@
 """The pytest plugin: in a pytest of its own, with assertion rewriting, fixtures, and warnings as errors."""
 
+import os
 import shlex
 import subprocess
 import sys
@@ -93,6 +94,18 @@ def test_skipped():
     pytest.skip("not here")
 
 
+def test_slow(race):
+    race(lambda: threading.Event().wait(1), require="not found", budget="1h")
+"""
+
+
+UNSEEN = """
+import threading
+
+class Account:
+    balance = 0
+
+
 exec("def deposit_unseen(account): account.balance += 10")
 
 
@@ -107,23 +120,23 @@ def test_without_source(race):
         assert account.balance == 20
 
     race(deposit_twice)
-
-
-def test_slow(race):
-    race(lambda: threading.Event().wait(1), require="not found", budget="1h")
 """
 
 
 @pytest.fixture
 def pytester(tmp_path):
     (tmp_path / "test_bank.py").write_text(TESTS)
+    (tmp_path / "test_unseen.py").write_text(UNSEEN)
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
     loaded = entry_points(group="pytest11", name="atonce_race")
     plugin = () if loaded else ("-p", "atonce.race.pytest_plugin")
 
+    # Where CI is set, pytest shows the messages of failures a second time.
+    plain = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS")}
+
     def run(*words):
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, *words]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False, timeout=100)
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=plain, check=False, timeout=100)
 
     return run
 
@@ -133,7 +146,7 @@ def test_all_of_it(pytester):
     results = {}
     for line in ended.stdout.splitlines():
         word, _, rest = line.partition(" ")
-        if word in ("PASSED", "FAILED", "ERROR") and rest.startswith("test_bank.py::"):
+        if word in ("PASSED", "FAILED", "ERROR") and rest.startswith("test_"):
             results[rest.split()[0].removeprefix("test_bank.py::")] = word
     assert results == {
         "test_found": "FAILED",
@@ -144,7 +157,7 @@ def test_all_of_it(pytester):
         "TestClass::test_parameters[True]": "PASSED",
         "TestClass::test_parameters[False]": "FAILED",
         "test_async": "FAILED",
-        "test_without_source": "FAILED",
+        "test_unseen.py::test_without_source": "FAILED",
     }
     assert "1 skipped" in ended.stdout
     assert "RACE  lost update on Account.balance" in ended.stdout
@@ -160,13 +173,20 @@ def test_a_failure_shows_the_report_and_none_of_our_frames(pytester):
 
 
 @pytest.mark.parametrize(
-    "name", ["test_check_found", "test_found", "test_async", "TestClass::test_parameters[False]", "test_without_source"]
+    "test",
+    [
+        "test_bank.py::test_check_found",
+        "test_bank.py::test_found",
+        "test_bank.py::test_async",
+        "test_bank.py::TestClass::test_parameters[False]",
+        "test_unseen.py::test_without_source",
+    ],
 )
-def test_an_order_is_run_again(pytester, name):
-    ended = pytester(f"test_bank.py::{name}")
+def test_an_order_is_run_again(pytester, test):
+    ended = pytester(test)
     (again,) = [line for line in ended.stdout.splitlines() if "--race-replay r1" in line]
     words = shlex.split(again.removeprefix("E"))
-    assert words[:3] == ["pytest", f"test_bank.py::{name}", "--race-replay"]
+    assert words[:3] == ["pytest", test, "--race-replay"]
     replayed = pytester(*words[1:])
     assert replayed.returncode == 1
     assert "AssertionError: 10 != 20" in replayed.stdout

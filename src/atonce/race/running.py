@@ -100,7 +100,6 @@ class Runner:
         self._interrupts.raise_noted()
         run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self.strict, brief=True)
         run.as_seen = target
-        run.doubts.update(dict.fromkeys(self.eye.doubts))
         if watch is not None:
             watch(run)
         random.seed(0)
@@ -113,8 +112,8 @@ class Runner:
             self._interrupts.run = self._watchdog.run = None  # what comes now has to come to its end
             settle(run)
             deactivate()
-        for name, why in self.eye.missed.items():
-            run.doubt(f"{name} is not seen: {why}")
+        for reason in self.eye.doubts:
+            run.doubt(reason)
         self.runs += 1
         if self.runs % _COLLECT_EVERY == 0:
             gc.collect(1)

@@ -222,6 +222,59 @@ def test_functions_without_source_are_never_proved(unknown):
     assert any("holds has no source" in doubt for doubt in report.doubts)
 
 
+IMPLICIT = """
+class Odd:
+    def __lt__(self, other):
+        box.n += 1
+        return True
+    __add__ = __lt__
+    def __str__(self):
+        box.n += 1
+        return ""
+    def __bool__(self):
+        box.n += 1
+        return True
+class Kind(type):
+    def __call__(self): box.n += 1
+class Made(metaclass=Kind): pass
+class Thread(threading.Thread):
+    def run(self): box.n += 1
+def key(number): box.n += 1
+odd = Odd()
+"""
+CALLS = """
+import threading
+class Box: pass
+box = Box()
+def twice(work, thread=threading.Thread):
+    box.n = 0
+    threads = [thread(target=work) for _ in range(2)]
+    for one in threads: one.start()
+    for one in threads: one.join()
+    assert box.n == 2
+def as_key(): twice(lambda: sorted([1], key=key))
+def mapped(): twice(lambda: list(map(key, [1])))
+def in_a_sort(): twice(lambda: sorted([odd, odd]))
+def as_text(): twice(lambda: "%s" % odd)
+def added(): twice(lambda: odd + 1)
+def in_any(): twice(lambda: any([odd]))
+def made(): twice(lambda: Made())
+def as_run(): twice(None, Thread)
+"""
+
+
+@pytest.mark.parametrize("name", ["as_key", "mapped", "in_a_sort", "as_text", "added", "in_any", "made", "as_run"])
+def test_a_function_without_source_that_is_called_where_nobody_sees_it(tmp_path, name):
+    with module(tmp_path, CALLS) as made:
+        exec(IMPLICIT, vars(made))
+        program = getattr(made, name)
+        assert race.explore(program, strategy="dpor").verdict != "proved"
+        report = race.explore(program, budget="60s")
+        assert report.verdict == "failed"
+        with pytest.raises(AssertionError):
+            race.replay(program, report.replay)
+
+
 def test_a_module_of_which_only_the_compiled_file_is_there(tmp_path, monkeypatch):
     source = tmp_path / "only_compiled.py"
     source.write_text(UNKNOWN)

@@ -143,6 +143,14 @@ def test_a_module_without_source_is_named(tmp_path):
             assert eye.unseen == {made.__file__: "no source"}
 
 
+ALONE = """
+def alone(): add()
+def by_another():
+    import threading
+    thread = threading.Thread(target=add)
+    thread.start()
+    thread.join()
+"""
 ADDS = "class Box: n = 0\nbox = Box()\ndef add():\n    box.n += 1\n"
 RACES = (
     "import threading\n"
@@ -171,9 +179,10 @@ def test_a_function_whose_source_has_changed_is_never_proved(tmp_path):
         path.write_text(path.read_text().replace("+= 1", "+= 1 * 1", 1))  # what the other thread runs
         report = race.explore(made.races, strategy="dpor")
         assert report.verdict == "not found"
-        assert "add does what cannot be seen" in report.doubts[0]
+        assert "add is not seen: its source has changed since it was imported" in report.doubts
         path.write_text(path.read_text().replace("assert box.n == 2", "assert 2 == box.n"))
-        assert any("races has no source that fits" in doubt for doubt in race.explore(made.races, strategy="dpor").doubts)
+        report = race.explore(made.races, strategy="dpor")
+        assert "races is not seen: its source has changed since it was imported" in report.doubts
 
 
 def test_a_function_is_seen_whose_module_is_not_included(tmp_path):
@@ -322,3 +331,27 @@ def test_a_function_whose_source_has_changed_does_not_speak_for_itself(tmp_path)
         with Eye([made.__name__]) as eye, running(made.program, others=1) as (run, _):
             assert "put" in eye.unseen
             assert any(reason.startswith("put does what cannot be seen") for reason in run.doubts)
+
+
+def test_a_function_that_names_a_file_that_it_is_not_of_is_in_nobodys_way(tmp_path):
+    """Hypothesis puts functions of its own around a test, and lets them name the file of the test."""
+    with module(tmp_path, ADDS + ALONE) as made:
+        code = compile("\n\ndef odd(): pass\n", made.__file__, "exec")
+        elsewhere = {"__name__": "elsewhere"}
+        exec(code, elsewhere)
+        assert race.explore(made.alone).verdict == "proved"
+        made.add = elsewhere["odd"]
+        assert race.explore(made.by_another).verdict == "not found"
+
+
+def test_what_cannot_be_seen_and_is_garbage_is_in_nobodys_way(tmp_path):
+    with module(tmp_path, ADDS + ALONE) as made:
+        gc.disable()
+        try:
+            function = types.FunctionType(compile("def gone(): pass", "<made>", "exec").co_consts[0], vars(made))
+            function.itself = function
+            assert "gone has no source that fits, so what it does cannot be seen" in race.explore(made.alone).doubts
+            del function
+            assert race.explore(made.alone).verdict == "proved"
+        finally:
+            gc.enable()

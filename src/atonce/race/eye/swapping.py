@@ -5,6 +5,7 @@ import __future__
 
 import ast
 import functools
+import gc
 import inspect
 import linecache
 import operator
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple, Self
 from atonce.race.eye import calls, iterating, lookup, operators
 from atonce.race.eye.accesses import KINDS
 from atonce.race.eye.attributes import forget_types
+from atonce.race.eye.blind import blind_code, why_not
 from atonce.race.eye.compiling import Pair, compiled, is_same_function
 from atonce.race.eye.finding import functions_alive
 from atonce.race.eye.hooks import HOOKS
@@ -32,7 +34,6 @@ _Kept = tuple[str, frozenset[str], list[Pair]]
 _kept: dict[tuple[str, int, frozenset[str]], _Kept] = {}  # rewritten files, by name and by the kinds that are seen
 _IN_C = (types.BuiltinFunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.MethodWrapperType)
 _plain_of: dict[int, Pair] = {}  # by the id of seen code
-_UNSEEN = "{} has no source that fits, so what it does itself cannot be seen"
 
 
 class Eye:
@@ -47,8 +48,7 @@ class Eye:
         name: how it looks.
         unseen: functions that could not be given seen code, and why.
         blind: the code of functions without source; what a decorator has generated is not among it.
-        doubts: why nothing can be proved of any run, in words: what is run is not seen itself.
-        missed: the functions among them, which count as seen for all others, since their files are.
+        doubts: why nothing can be proved of any run, in words: not all that may be called is seen. Grows while this is open.
     """
 
     name = "source"
@@ -56,38 +56,48 @@ class Eye:
     def __init__(self, include: Sequence[str], seen: Iterable[Callable[..., object]] = (), also: Sequence[str] = ()) -> None:
         self.unseen: dict[str, str] = {}
         self.blind: tuple[types.CodeType, ...] = ()
-        self.doubts: tuple[str, ...] = ()
-        self.missed: dict[str, str] = {}
+        self.doubts: list[str] = []
         self._include = tuple(include)
         self._also = tuple(also)
         self._functions = [plain for function in seen if (plain := _plain(function)) is not None]
         self._swapped: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
         self._by_key: dict[str, dict[_Key, list[Pair]]] = {}
-        self._known: dict[int, tuple[types.CodeType, types.CodeType | None]] = {}
+        self._known: dict[int, tuple[types.CodeType, types.CodeType | None, str]] = {}
+        self._spaces: set[int] = set()  # addresses of the globals of what is looked into
         self._files: set[str] = set()
 
     def __enter__(self) -> Self:
-        lookup.learn()
-        forget_types()
-        known = list(functions_alive(self._modules()))
-        self._read_files(known)
-        try:
-            for function in [*known, *self._functions]:
-                self._swap(function)
-            self.blind = self._find_blind(known)
-            self.doubts = tuple(
-                [_UNSEEN.format(function.__qualname__) for function in self._functions if not _is_swapped(function)]
-            )
-        except BaseException:
-            self._restore()
-            raise
+        self._open()
+        if self.doubts:  # what is not seen may be garbage, and keep other garbage alive
+            self._close()
+            gc.collect()
+            self._open()
         swap_late.append(self._swap)
         return self
 
     def __exit__(self, *exc: object) -> None:
         if self._swap in swap_late:
             swap_late.remove(self._swap)
-        self._restore()
+        self._close()
+
+    def _open(self) -> None:
+        lookup.learn()
+        forget_types()
+        self.unseen.clear()
+        self.doubts.clear()
+        known = list(functions_alive(self._modules()))
+        self._spaces = {id(vars(module)) for module in self._modules()} | {id(function.__globals__) for function in self._functions}
+        self._read_files(known)
+        try:
+            for function in [*known, *self._functions]:
+                self._swap(function)
+        except BaseException:
+            self._close()
+            raise
+        plain = [function for function in known if id(function.__globals__) in self._spaces and not _is_swapped(function)]
+        self.blind = blind_code(plain)
+        own = [function for function in self._functions if not _is_swapped(function)]
+        self.doubts += why_not([function for function in (*own, *plain) if not self._is_missed(function)])
 
     def codes(self) -> tuple[types.CodeType, ...]:
         """Return all code that functions are given while this is open."""
@@ -140,13 +150,6 @@ class Eye:
         codes = [function.__code__ for function in self._functions] if file.startswith("<") else []
         return next((code.co_flags & _FUTURE for code in codes if code.co_filename == file), 0)
 
-    def _find_blind(self, functions: list[types.FunctionType]) -> tuple[types.CodeType, ...]:
-        """Return the code of those among all functions that belong to what is looked into, and are not seen."""
-        spaces = {id(vars(module)) for module in self._modules()} | {id(function.__globals__) for function in self._functions}
-        mine = [function for function in functions if id(function.__globals__) in spaces and not _is_swapped(function)]
-        codes = [function.__code__ for function in mine if not _is_generated(function)]
-        return tuple(sorted({id(code): code for code in codes}.values(), key=lambda code: (code.co_filename, code.co_firstlineno)))
-
     def _pieces(self, known: list[types.FunctionType]) -> list[tuple[int, set[str]]]:
         """Return the spaces of globals whose functions come from several pieces of source: what was typed in, cells, doctests."""
         spaces = [vars(module) for module in self._modules()] + [function.__globals__ for function in self._functions]
@@ -177,10 +180,10 @@ class Eye:
             return False
         known = self._known.get(id(code))
         if known is None:
-            seen = self._find(code, asserts="@pytest_ar" in function.__globals__)
-            self._known[id(code)] = (code, seen)
-        else:
-            seen = known[1]
+            known = self._known[id(code)] = (code, *self._find(code, asserts="@pytest_ar" in function.__globals__))
+        _, seen, why = known
+        if why and self._is_of(code.co_filename, function):
+            self._miss(code.co_qualname, why)
         if seen is None or seen is code:
             return False
         try:
@@ -191,8 +194,15 @@ class Eye:
         self._swapped.append((function, code, seen))
         return True
 
-    def _find(self, code: types.CodeType, *, asserts: bool) -> types.CodeType | None:
-        """Return the seen code that belongs to the code of a function.
+    def _is_of(self, file: str, function: types.FunctionType) -> bool:
+        """Tell whether a function is of the file that its code names.
+
+        The code of hypothesis, around a test, names the file of the test, so that tracebacks do not show it.
+        """
+        return function.__globals__.get("__file__") == file or id(function.__globals__) in self._spaces
+
+    def _find(self, code: types.CodeType, *, asserts: bool) -> tuple[types.CodeType | None, str]:
+        """Return the seen code that belongs to the code of a function; or why there is none, if there should be.
 
         Args:
             code: as it runs now.
@@ -200,7 +210,7 @@ class Eye:
         """
         candidates = self._by_key[code.co_filename].get((code.co_qualname, code.co_firstlineno), [])
         if any(code is pair.seen for pair in candidates):
-            return code
+            return code, ""
         earlier = _plain_of.get(id(code))
         if earlier is not None:  # a closure that has outlived an eye that saw other names change
             code, asserts = earlier.plain, False
@@ -209,17 +219,21 @@ class Eye:
             fitting = [pair for pair in fitting if pair.plain == code]
         elif len(fitting) > 1:
             fitting = [pair for pair in fitting if _span(pair.plain) == _span(code)]
-        seen = fitting[0].seen if len(fitting) == 1 or (fitting and len({_span(pair.plain) for pair in fitting}) == 1) else None
-        if seen is None and not code.co_name.startswith("<"):
-            self._miss(code.co_qualname, "its source has changed since it was imported")
-        elif seen is None and code.co_name == "<lambda>":
-            self._miss(code.co_qualname, "it cannot be told from others on its line")
-        return seen
+        if len(fitting) == 1 or (fitting and len({_span(pair.plain) for pair in fitting}) == 1):
+            return fitting[0].seen, ""
+        if code.co_name == "<lambda>":
+            return None, "it cannot be told from others on its line"
+        return None, "" if code.co_name.startswith("<") else "its source has changed since it was imported"
 
     def _miss(self, name: str, why: str) -> None:
-        self.unseen[name] = self.missed[name] = why
+        self.unseen[name] = why
+        self.doubts.append(f"{name} is not seen: {why}")
 
-    def _restore(self) -> None:
+    def _is_missed(self, function: types.FunctionType) -> bool:
+        """Tell whether it was said already why a function is not seen."""
+        return any(self._known.get(id(function.__code__), ())[2:])
+
+    def _close(self) -> None:
         """Give all functions their own code back."""
         swapped, self._swapped = self._swapped, []
         for function, code, seen in reversed(swapped):
@@ -247,18 +261,6 @@ def _plain(function: Any) -> types.FunctionType | None:
 def _is_swapped(function: types.FunctionType) -> bool:
     pair = _plain_of.get(id(function.__code__))
     return pair is not None and pair.seen is function.__code__
-
-
-def _is_generated(function: types.FunctionType) -> bool:
-    """Tell whether a function is the code of a module or a class, or a special method that ``dataclass`` or its like has made."""
-    name = function.__name__
-    if name.startswith("<"):
-        return name != "<lambda>"
-    if not name.startswith("__") or not function.__code__.co_filename.startswith("<"):
-        return False
-    outer, *inner = function.__qualname__.split(".")[:-1] or [""]
-    kind = functools.reduce(lambda thing, part: getattr(thing, part, None), inner, function.__globals__.get(outer))
-    return kind is None or hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__attrs_attrs__")
 
 
 def _is_typed(file: str, module: object) -> bool:

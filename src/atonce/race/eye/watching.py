@@ -296,7 +296,7 @@ def _stand_ins(run: Scheduler, site: Site, iterator: Any) -> list[Any]:
 def _look_into(run: Scheduler, site: Site, generator: types.GeneratorType[Any, Any, Any]) -> None:
     """Doubt a generator whose code is not seen: each of its steps may read what it was given long ago."""
     frame = generator.gi_frame
-    if frame is not None and not is_included(generator.gi_code) and not is_harmless(frame.f_globals.get("__name__")):
+    if frame is not None and id(generator.gi_code) not in _codes and not is_harmless(frame.f_globals.get("__name__")):
         doubt(run, f"{generator.__qualname__} does what cannot be seen", site.place)
 
 
