@@ -36,9 +36,9 @@ def test_tiny_work_stays_in_the_calling_thread():
 
 
 def test_work_that_computes_goes_to_processes():
-    results = atonce.map(computes, range(400))
-    assert [number for number, _ in results] == list(range(400))
-    assert engine_of(results) == "process"
+    results = atonce.map(computes, range(800))
+    assert [number for number, _ in results] == list(range(800))
+    assert engine_of(results) == "process", results.report
     pids = [pid for _, pid in results]
     assert pids[0] == os.getpid()
     assert {*pids} > {os.getpid()}
@@ -66,7 +66,8 @@ def test_the_caller_pauses_while_its_manager_looks_at_work_that_holds_the_gil_in
 
 def test_the_switch_interval_is_as_before():
     before = sys.getswitchinterval()
-    assert engine_of(atonce.map(computes, range(400))) == "process"
+    results = atonce.map(computes, range(800))
+    assert engine_of(results) == "process", results.report
     assert sys.getswitchinterval() == before
 
 

@@ -213,6 +213,30 @@ def test_the_kind_of_worker(work, engines):
     assert all(len(reason) <= LONGEST_REASON for reason in modelled.reasons.split(" | "))
 
 
+def glance(now_ms, done, item_ms, cpu_ms, *, of=400, ready=False):
+    """One look at work that computes and holds the GIL, and of which processes would cost 175 ms to start."""
+    return Seen(
+        now_ms / 1000, 0.0051, done, done + 1, of - done - 1, item_ms / 1000, cpu_ms / 1000, 0.0, False, cpu_ms / 1000,
+        safety=Safety(), payload=Payload(1.4e-6, 0.135, ""), ready=ready,
+    )  # fmt: skip
+
+
+def test_items_that_were_done_before_they_were_heard_of_do_not_make_the_others_seem_short():
+    """As recorded: at the mark, two of the items that count as done since had ended. Items of 1.4 ms seemed to take 1.06 ms."""
+    hiring = Hiring(SCENE._replace(start_s=0.04), glance(6.6, 3, 1.7, 6.5))
+    assert isinstance(hiring.look(glance(12.8, 9, 1.865, 12.86)), Nap)  # and does not say that they stay
+    assert isinstance(hiring.look(glance(20.3, 14, 1.509, 20.17)), Prepare)
+    assert hiring.look(glance(20.4, 15, 1.509, 20.27, ready=True)).engine == "process"
+
+
+def test_processes_that_were_started_are_hired_though_they_had_not_been_worth_it_before():
+    hiring = Hiring(SCENE._replace(start_s=0.04), glance(6.6, 3, 1.1, 6.5))
+    hiring.look(glance(12.8, 9, 1.1, 12.6))
+    assert "they would cost more" in [hiring.look(glance(80.0, 70, 1.05, 79.8)), hiring.ruled_out["process"]][1]
+    assert isinstance(hiring.look(glance(180.0, 90, 1.7, 180.0)), Prepare)
+    assert hiring.look(glance(181.0, 92, 1.4, 181.0, ready=True)).engine == "process"
+
+
 def test_what_begins_to_compute_goes_from_threads_to_processes():
     """It had waited for so long that in the mean of all its time the GIL would have been free."""
     work = Work(items=3000, item_s=0.005, load=0.01, begins_to_compute=2000, imports_s=0.1)

@@ -16,6 +16,7 @@ looks and obeys.
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from math import ceil
 
 from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
@@ -55,6 +56,7 @@ _MANY_EACH = 8  # items of each thread tell enough
 _PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
 _WORTH_THREADS_S = 0.003  # what has to be left
 _THINK_AGAIN = 1.25  # times what was left when processes were not worth it
+_UNHEARD_S = 0.005  # of CPU time, in items that had ended before a look, and are heard of at the next: some are told of together
 _WORTH = 0.1  # part of what is left that processes have to save
 _KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
@@ -268,20 +270,24 @@ class Hiring:
             self.ruled_out["process"] = stays = apart or (payload.stays if payload is not None else "")
             return Stay(f"it computes, but {stays}, so it stays in the calling thread")
         scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
-        since = Span(self._mark, seen)
+        since, longest_s = Span(self._mark, seen), item_s
         if since.done and since.first_cpu_s > 0:  # it computes: beyond that, it waited for the GIL, which the manager had
             item_s = min(item_s, since.first_cpu_s / since.done)
+            longest_s = min(longest_s, (since.first_cpu_s + _UNHEARD_S) / since.done)
         ship_s, workers = payload.item_s, scene.most_processes
         start_s = scene.start_s + payload.imports_s
-        saved = saved_s(items=items, item_s=item_s, ship_s=ship_s, start_s=0.0 if seen.ready else start_s, workers=workers)
+        saves = partial(saved_s, items=items, ship_s=ship_s, start_s=0.0 if seen.ready else start_s, workers=workers)
         facts = f"{in_words(item_s)} an item, {in_words(ship_s)} to ship one"
         at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers, worth=_WORTH)
-        if saved <= _WORTH * items * item_s:
+        if saves(item_s=item_s) <= _WORTH * items * item_s:
+            if since.wall_s < _LONGEST_NAP_S and saves(item_s=longest_s) > _WORTH * items * longest_s:
+                return Nap(_UNHEARD_S)  # too few have ended to tell
             self._not_worth_s = items * item_s  # more may be left than is known, or take longer
             self.ruled_out["process"] = "they would cost more than they save"
             self.flips = [f"above {in_words(at_s)} an item processes win"]
             reason = f"it computes ({facts}): processes would pay above {in_words(at_s)} an item"
             return self._say(reason, about="process") or Nap(self._nap_s)
+        self._not_worth_s = 0.0
         if not seen.ready:
             return Prepare(workers)
         self._tried.add("process")
