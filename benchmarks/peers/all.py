@@ -13,7 +13,7 @@ from typing import Any
 
 from sheet import Demand
 
-FILES = ("tiny", "even", "skewed", "arrays", "first_result", "killers", "loops", "connections", "scaling")
+FILES = ("tiny", "even", "skewed", "arrays", "first_result", "killers", "loops", "memory", "connections", "scaling")
 HERE = Path(__file__).parent
 
 
