@@ -14,7 +14,9 @@ Everything belongs to the loop's thread.
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import suppress
+from contextvars import copy_context
 from errno import EMFILE
 from itertools import chain
 from operator import length_hint
@@ -83,7 +85,7 @@ class Shift:
         # What the place says, as far as is known: to ask before each item would be a tenth of what an item costs. Whoever stops a
         # run nudges us, and what our own items do to it shows when they are handed in.
         self._stopped = place.stopped
-        self._measured = job.timed or self._gauge is not None
+        self._now = host.clock.now if job.timed or self._gauge is not None else None  # where items are timed
         self._call = awaited(job, self)
         self._batching = Batching(_BATCH_S, job.chunksize)
         # What has finished and not been handed in, side by side. Emptied, and never replaced: pullers hold on to them.
@@ -91,6 +93,7 @@ class Shift:
         self._values: list[Any] = []
         self._seconds: list[float] = []  # only where measured
         self._blamed: dict[int, BlockingCall] = {}  # by index. Put there by any thread
+        self._tools = (self._call, self._now, self._indexes.append, self._values.append)  # of every puller
         self._bad: dict[int, Misfortune] = {}  # by index
         self._attempts: dict[int, int] = {}  # of those that have a value, but not from their first attempt
         self._flush_due = False
@@ -144,16 +147,18 @@ class Shift:
 
     # ---- pullers ----------------------------------------------------------------------------------------------------------------
 
-    def _spawn(self) -> None:
-        self._active += 1
-        self._short = self._active < self.limit
-        task = self._host.loop.create_task(self._pull())
-        self._pullers.add(task)
-        task.add_done_callback(self._puller_ended)
+    def _spawn(self, count: int = 1) -> None:
+        # What pullers can share, they share: with one of its own, each would take a tenth more memory. (Measured: peers/memory.py)
+        ended, context = self._puller_ended, copy_context()
+        for _ in range(count):
+            self._active += 1
+            self._short = self._active < self.limit
+            task = self._host.loop.create_task(self._pull())
+            self._pullers.add(task)
+            task.add_done_callback(ended, context=context)
 
     def _spawn_more(self) -> None:
-        for _ in range(min(_EACH_STARTS, self.limit - self._active)):
-            self._spawn()
+        self._spawn(min(_EACH_STARTS, self.limit - self._active))
 
     def _batches(self) -> Iterator[Iterator[tuple[int, Any]]]:
         now, place = self._host.clock.now, self.place
@@ -181,33 +186,33 @@ class Shift:
 
     async def _pull(self) -> None:  # noqa: C901, PLR0912 (one loop, as tight as it can be)
         # What stands between two items here is what an item costs: 0.5 µs. (Measured: benchmarks/peers/loops.py)
-        call, now, place, measured = self._call, self._host.clock.now, self.place, self._measured
-        put_index, put_value, put_seconds = self._indexes.append, self._values.append, self._seconds.append
-        begun, blamed = 0.0, self._blamed
+        # What a puller holds on to counts ten thousand times, so all have one set of tools.
+        call, now, put_index, put_value = self._tools
+        begun = 0.0
         bad: Misfortune | None = None
         feed = None
         while feed is not self._feed:  # after a nudge there is another one
             feed = self._feed
             for index, item in feed:
-                if self._stopped and index >= place.barred:
+                if self._stopped and index >= self.place.barred:
                     self._give_up(index, 1)
                     self._give_up_batch()
                     continue
                 if self._short:
                     self._spawn_more()
                 try:
-                    if measured:
+                    if now is not None:
                         begun = now()
                     value = await call(item)
-                    if blamed or type(value) is RetryAfter:
+                    if self._blamed or type(value) is RetryAfter:
                         self._check(index, value)
-                except BaseException as error:
-                    bad = Misfortune(0, error, item)
+                except BaseException:
+                    bad = _raised_by(item)
                 else:
                     put_index(index)
                     put_value(value)
-                    if measured:
-                        put_seconds(now() - begun)
+                    if now is not None:
+                        self._seconds.append(now() - begun)
                     if not self._flush_due:
                         self._flush_soon()
                 if (
@@ -285,8 +290,8 @@ class Shift:
     def _note(self, index: int, value: Any, begun: float) -> None:
         self._indexes.append(index)
         self._values.append(value)
-        if self._measured:
-            self._seconds.append(self._host.clock.now() - begun)
+        if self._now is not None:
+            self._seconds.append(self._now() - begun)
         if not self._flush_due:
             self._flush_soon()
 
@@ -397,6 +402,11 @@ def _runs(indexes: list[int]) -> Iterator[tuple[int, int]]:
         if end == count or indexes[end] != indexes[end - 1] + 1:
             yield begin, end
             begin = end
+
+
+def _raised_by(item: Any) -> Misfortune:
+    """Note what an item has just raised."""
+    return Misfortune(0, sys.exception(), item)  # type: ignore[arg-type]  # called where there is one
 
 
 def _is_worth_another(error: BaseException) -> bool:
