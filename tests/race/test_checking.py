@@ -148,6 +148,23 @@ def side_by_side(*bodies):
 the_account = Account()
 
 
+def deposit(account):
+    account.balance += 10
+
+
+def holds(account):
+    return account.balance == 20
+
+
+def test_what_was_made_of_parts_is_run_again_as_the_report_says():
+    report = race.explore(setup=Account, workers=[deposit, deposit], invariant=holds)
+    (again,) = [line for line in report.text(300).splitlines() if line.startswith("again: ")]
+    with pytest.raises(AssertionError, match="the invariant holds does not hold"):
+        exec(again.removeprefix("again: "), globals())
+    report = race.explore(setup=Account, workers=[deposit, deposit], runs=1)
+    assert "try: race.explore(setup=Account, workers=[deposit, deposit], budget=" in report.text(300)
+
+
 def test_what_survives_a_run_is_named():
     def program():
         the_account.deposit()

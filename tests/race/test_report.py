@@ -169,6 +169,7 @@ def test_all_of_it_is_json():
         "seed": 0,
         "function": "f",
         "target": "t.py::f",
+        "parts": "",
         "include": [],
         "test": "",
         "steps": 0,

@@ -189,7 +189,6 @@ class Shift:
         # What a puller holds on to counts ten thousand times, so all have one set of tools.
         call, now, put_index, put_value = self._tools
         begun = 0.0
-        bad: Misfortune | None = None
         feed = None
         while feed is not self._feed:  # after a nudge there is another one
             feed = self._feed
@@ -207,7 +206,7 @@ class Shift:
                     if self._blamed or type(value) is RetryAfter:
                         self._check(index, value)
                 except BaseException:
-                    bad = _raised_by(item)
+                    value = _raised_by(item)
                 else:
                     put_index(index)
                     put_value(value)
@@ -215,11 +214,10 @@ class Shift:
                         self._seconds.append(now() - begun)
                     if not self._flush_due:
                         self._flush_soon()
-                if (
-                    bad is not None
-                ):  # not within the except clause: what another attempt raises should not tell the story of the first
-                    await self._settle(index, bad, begun)
-                    bad = None
+                if type(value) is Misfortune:
+                    # Not within the except clause: what another attempt raises should not tell the story of the first.
+                    await self._settle(index, value, begun)
+                    value = None
                 if self._upset and not await self._may_go_on():
                     break
             else:

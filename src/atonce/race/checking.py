@@ -260,7 +260,7 @@ def _failed(found: Search, runner: Runner, eye: str, target: Target, seed: int, 
 
 
 def _report(target: Target, verdict: Verdict, *, schedules: int = 1, seconds: float = 0.0, **rest: Any) -> Report:
-    rest.update(function=target.name, target=target.command, include=target.asked)
+    rest.update(function=target.name, target=target.command, parts=target.parts, include=target.asked)
     return Report(verdict, schedules=schedules, seconds=seconds, **rest)
 
 

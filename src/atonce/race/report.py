@@ -39,6 +39,7 @@ class Report:
         seed: of the search.
         function: the name of the function.
         target: the function as the command ``atonce race`` takes it, like ``tests/bank.py::test_bank``; empty if it cannot.
+        parts: the options of `explore` that it was made of instead, as Python writes them; empty if it was given a function.
         include: the modules that were asked to be looked into; empty: the default.
         test: the test that was running, as pytest's command line names it; empty if none was.
         steps: how many steps the longest run had.
@@ -62,6 +63,7 @@ class Report:
         minimal: bool = False,
         doubts: tuple[str, ...] = (),
         target: str = "",
+        parts: str = "",
         include: Sequence[str] = (),
         story: Story | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class Report:
         self.seed = seed
         self.function = function
         self.target = target
+        self.parts = parts
         self.include = tuple(include)
         self.test = settings.test
         self.steps = steps

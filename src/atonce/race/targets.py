@@ -29,6 +29,7 @@ class Target(NamedTuple):
         asked: those that were asked for; empty: the default.
         name: for people.
         command: as the command ``atonce race`` takes it; empty if it cannot.
+        parts: the options of `explore` that it was made of, as Python writes them; empty if it was made of a function.
     """
 
     program: Callable[[], object]
@@ -38,6 +39,7 @@ class Target(NamedTuple):
     asked: tuple[str, ...]
     name: str
     command: str
+    parts: str
 
     @classmethod
     def of(
@@ -58,11 +60,13 @@ class Target(NamedTuple):
                 raise OptionError("explore() needs a function, or setup= and workers= (and invariant=)")
             functions: tuple[Callable[..., object], ...] = (setup, *workers, *([invariant] if invariant is not None else []))
             program: Callable[[], object] = functools.partial(_side_by_side, setup, tuple(workers), invariant)
+            parts = f"setup={_name(setup)}, workers=[{', '.join(map(_name, workers))}]"
+            parts += f", invariant={_name(invariant)}" if invariant is not None else ""
         elif setup is not None or workers is not None or invariant is not None:
             raise OptionError("explore() takes a function, or setup=, workers= and invariant=, not both")
         else:
             fn, include = _undecorated(fn, include)
-            functions, program = (fn,), fn
+            functions, program, parts = (fn,), fn, ""
         for function in functions:
             _callable(function)
         if fn is not None:
@@ -70,7 +74,7 @@ class Target(NamedTuple):
         included = _included(functions, include)
         also = _nearby(included) if include is None else ()
         asked = included if include is not None else ()
-        return cls(program, functions, included, also, asked, _name(functions[0]), _command(fn))
+        return cls(program, functions, included, also, asked, _name(functions[0]), _command(fn), parts)
 
     def files(self) -> list[str]:
         """Return where the source of the functions is."""

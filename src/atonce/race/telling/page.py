@@ -83,7 +83,8 @@ def _again(report: Report) -> list[str]:
     if not report.replay:
         return []
     include = f", include=[{', '.join(map(json.dumps, report.include))}]" if report.include else ""
-    lines = [f'again: race.replay({report.function}, "{report.replay}"{include})']
+    parts = f", {report.parts}" if report.parts else ""
+    lines = [f'again: race.replay({"None" if parts else report.function}, "{report.replay}"{parts}{include})']
     if report.test:
         lines.append(f"       pytest {shlex.quote(report.test)} --race-replay {report.replay}")
     elif report.target:
@@ -127,9 +128,9 @@ def _more(report: Report, doubts: Sequence[str]) -> str:
     """Say what could be known with more effort: from code that was not seen before all."""
     unseen = dict.fromkeys([*report.include, *(name for doubt in doubts for name in _INCLUDE.findall(doubt))])
     if len(unseen) > len(report.include):
-        return f"race.explore({report.function}, include=[{', '.join(map(json.dumps, unseen))}])"
+        return f"race.explore({report.parts or report.function}, include=[{', '.join(map(json.dumps, unseen))}])"
     longer = f"{max(1, round(report.seconds * 10))}s"
-    return f'race.explore({report.function}, budget="{longer}"), or another seed={report.seed + 1}'
+    return f'race.explore({report.parts or report.function}, budget="{longer}"), or another seed={report.seed + 1}'
 
 
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
