@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
-from atonce.race.scheduler import Abort, active
+from atonce.race.scheduler import active
 from atonce.race.search.strategy import Strategy
+from atonce.race.tasks import Abort
 from tests.race.byhand import carriers, run_once
 
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from atonce.race.scheduler import Failure
+    from atonce.race.tasks import Failure
 
 __all__ = ("ours", "raised_at", "way_of", "without_ours")
 

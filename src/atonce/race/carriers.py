@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from atonce.race.belongings import Belongings
 
 if TYPE_CHECKING:
-    from atonce.race.scheduler import Task
+    from atonce.race.tasks import Task
 
 __all__ = ("Carriers", "started")
 

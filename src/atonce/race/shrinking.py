@@ -13,9 +13,10 @@ from atonce.race.switching import SWITCH, chosen, needed
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from atonce.race.scheduler import Scheduler, Task
+    from atonce.race.scheduler import Scheduler
     from atonce.race.search.strategy import Strategy
     from atonce.race.switching import Chosen, Switch, Switches
+    from atonce.race.tasks import Task
 
 __all__ = ("Shrunk", "shrink")
 

@@ -22,7 +22,8 @@ from atonce.race.places import place_of_frame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atonce.race.scheduler import Scheduler, Task
+    from atonce.race.scheduler import Scheduler
+    from atonce.race.tasks import Task
 
 __all__ = ("Watchdog",)
 

@@ -14,7 +14,8 @@ from tests.race.loops.control import controlled, join, outcome, real_threads, ru
 
 from atonce.race.loops import waiting
 from atonce.race.operations import Operation
-from atonce.race.scheduler import Abort, active
+from atonce.race.scheduler import active
+from atonce.race.tasks import Abort
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,8 @@ from atonce.race.loops.sockets import LazySelector
 from atonce.race.loops.stand import place_of_task, user_place
 from atonce.race.loops.turns import Turns, is_own, stepped
 from atonce.race.operations import WHOLE, Operation
-from atonce.race.scheduler import Abort, active
+from atonce.race.scheduler import active
+from atonce.race.tasks import Abort
 
 if TYPE_CHECKING:
     from asyncio import Handle, Task, TimerHandle

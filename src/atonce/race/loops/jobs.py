@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atonce.race.operations import WHOLE, Operation
 from atonce.race.places import here
-from atonce.race.scheduler import Abort
+from atonce.race.tasks import Abort
 
 if TYPE_CHECKING:
     from asyncio import Future

@@ -17,11 +17,12 @@ from atonce.race.loops.jobs import Jobs
 from atonce.race.loops.record import NumberedTask, record_of
 from atonce.race.loops.stand import is_library, user_place
 from atonce.race.loops.turns import is_own
-from atonce.race.scheduler import Abort, active
+from atonce.race.scheduler import active
+from atonce.race.tasks import Abort
 
 if TYPE_CHECKING:
     from atonce.race.scheduler import Scheduler
-    from atonce.race.scheduler import Task as SchedulerTask
+    from atonce.race.tasks import Task as SchedulerTask
 
 __all__ = ("ControlledLoop",)
 

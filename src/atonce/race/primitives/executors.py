@@ -23,7 +23,8 @@ from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.replacing import REPLACEMENTS, Replacement, instead_of
 from atonce.race.primitives.threads import begin
 from atonce.race.primitives.waiting import wait_until
-from atonce.race.scheduler import Abort, Scheduler, Task, active
+from atonce.race.scheduler import Scheduler, active
+from atonce.race.tasks import Abort, Task
 
 __all__ = ()
 

@@ -12,7 +12,8 @@ from atonce.race.operations import Operation, Place
 from atonce.race.places import here
 from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.waiting import wait_until
-from atonce.race.scheduler import Abort, Scheduler, Task, active
+from atonce.race.scheduler import Scheduler, active
+from atonce.race.tasks import Abort, Task
 
 __all__ = ("REAL_LOCK", "Controlled", "LikeReal", "Lock", "is_importing", "raw", "release_at_end")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from atonce.race.scheduler import Scheduler, Task
+from atonce.race.scheduler import Scheduler
+from atonce.race.tasks import Task
 
 __all__ = ("AT_END", "Memory", "memory", "settle")
 

@@ -16,7 +16,8 @@ from atonce.race.primitives.locks import release_at_end
 from atonce.race.primitives.memory import AT_END, Memory, memory
 from atonce.race.primitives.replacing import instead_of, replace_name
 from atonce.race.primitives.waiting import wait_until
-from atonce.race.scheduler import Scheduler, Task, active
+from atonce.race.scheduler import Scheduler, active
+from atonce.race.tasks import Task
 
 __all__ = ("begin", "task_of")
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from atonce.race.operations import Operation
-    from atonce.race.scheduler import Scheduler, Task
+    from atonce.race.scheduler import Scheduler
+    from atonce.race.tasks import Task
 
 __all__ = ("Counting", "Decision", "Following", "Gathered")
 

@@ -26,7 +26,8 @@ from atonce.race.search.strategy import Strategy, stay
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atonce.race.scheduler import Scheduler, Task
+    from atonce.race.scheduler import Scheduler
+    from atonce.race.tasks import Task
 
 __all__ = ("Dpor",)
 

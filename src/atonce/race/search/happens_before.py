@@ -27,7 +27,8 @@ from atonce.race.operations import WHOLE, Operation
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from atonce.race.scheduler import Scheduler, Step
+    from atonce.race.scheduler import Scheduler
+    from atonce.race.tasks import Step
 
 __all__ = ("Block", "Race", "blocks_of", "races_of")
 

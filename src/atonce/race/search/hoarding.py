@@ -10,7 +10,8 @@ from atonce.race.search.randomly import RandomWalk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atonce.race.scheduler import Scheduler, Task
+    from atonce.race.scheduler import Scheduler
+    from atonce.race.tasks import Task
 
 __all__ = ("Hoarding",)
 

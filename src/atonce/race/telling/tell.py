@@ -22,7 +22,7 @@ from atonce.race.telling.watching import Once, Seen, Watched, watch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from atonce.race.scheduler import Failure
+    from atonce.race.tasks import Failure
 
 __all__ = ("tell",)
 

@@ -7,7 +7,7 @@ from types import CellType, MemberDescriptorType, ModuleType
 from typing import Any, cast
 
 from atonce.race.operations import WHOLE
-from atonce.race.scheduler import Task
+from atonce.race.tasks import Task
 
 __all__ = ("MISSING", "Peek", "cell_name", "peek", "shown")
 

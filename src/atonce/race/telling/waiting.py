@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from atonce.race.scheduler import Stuck, Task
+from atonce.race.tasks import Stuck, Task
 from atonce.race.telling.places import line_of, source_of
 from atonce.race.telling.values import cell_name
 from atonce.race.telling.watching import plain

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atonce.race.operations import Cell, Operation, Place
-    from atonce.race.scheduler import Scheduler, Step, Task
+    from atonce.race.scheduler import Scheduler
     from atonce.race.search.strategy import Strategy
+    from atonce.race.tasks import Step, Task
 
 __all__ = ("Coroutine", "Once", "Seen", "Watched", "plain", "watch")
 
