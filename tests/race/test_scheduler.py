@@ -1,9 +1,11 @@
 """One run: who goes on, how it ends, and that it ends for everybody."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 
+from atonce.errors import InternalError
 from atonce.race.scheduler import active
 from atonce.race.search.strategy import Strategy
 from atonce.race.tasks import Abort
@@ -74,6 +76,24 @@ def test_an_exception_in_a_task_ends_the_run_for_all(once):
     assert run.failure.task.number == 2
     assert unwound == ["waits"]
     assert not run.live
+
+
+class Broken(Strategy):
+    """Has a defect, which shows when there is somebody to pick."""
+
+    def pick(self, run, enabled, me):
+        raise KeyError("a defect")
+
+
+def test_a_defect_of_the_search_is_no_failure_of_the_program(once):
+    def program(p):
+        with suppress(Exception):
+            count_twice(p)
+
+    run = once(program, Broken())
+    assert run.failure is None
+    assert isinstance(run.interrupt, InternalError)
+    assert "KeyError: 'a defect'" in str(run.interrupt)
 
 
 def test_a_task_that_catches_everything_is_unwound_all_the_same(once):

@@ -27,10 +27,12 @@ _FOLDERS = tuple(
     f"{folder}{os.sep}" for folder in (Path(__file__).parent, _LIBRARY / "concurrent" / "futures", _LIBRARY / "asyncio")
 )
 
+_OUTERMOST = str(Path(__file__).parent / "targets.py")  # what it runs side by side is no doing of any line of the user's
+
 # By the code's address, and the code itself beside it, so that no address is used again. Comparing code objects by value would take
 # functions that look alike, in files that differ, for one. Guarded by: the baton.
 _places: dict[tuple[int, int], tuple[CodeType, Place]] = {}
-_passed: dict[int, tuple[CodeType, bool]] = {}
+_frames: dict[int, tuple[CodeType, str]] = {}  # what the frames of code are: "own", "library", or "outermost"
 _by_value: dict[tuple[str, int, str], Place] = {}  # places are compared by identity, also where a program makes its code anew
 _ROOM = 50_000
 
@@ -44,14 +46,14 @@ def place_of_frame(frame: FrameType | None) -> Place | None:
     """Return the place in the nearest frame, from this one on, that belongs to none of those libraries."""
     while frame is not None:
         code = frame.f_code
-        passed = _passed.get(id(code))
-        if passed is None:
-            if len(_passed) > _ROOM:
-                _passed.clear()
-            passed = _passed[id(code)] = (code, _is_library(code.co_filename))
-        if not passed[1]:
+        known = _frames.get(id(code))
+        if known is None:
+            if len(_frames) > _ROOM:
+                _frames.clear()
+            known = _frames[id(code)] = (code, _kind_of(code.co_filename))
+        if known[1] == "own":
             return _place(code, frame.f_lineno or code.co_firstlineno)  # some opcodes have no line
-        frame = frame.f_back
+        frame = frame.f_back if known[1] == "library" else None
     return None
 
 
@@ -71,5 +73,7 @@ def _place_of(file: str, line: int, function: str) -> Place:
     return place
 
 
-def _is_library(file: str) -> bool:
-    return file in _FILES or file.startswith(_FOLDERS)
+def _kind_of(file: str) -> str:
+    if file == _OUTERMOST:
+        return "outermost"
+    return "library" if file in _FILES or file.startswith(_FOLDERS) else "own"

@@ -18,6 +18,7 @@ from contextlib import suppress
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from atonce.errors import InternalError
 from atonce.race.operations import WHOLE, Operation, Place
 from atonce.race.tasks import Abort, Failure, Step, Stuck, Task
 
@@ -61,6 +62,12 @@ def _has_finalizer(kind: type) -> bool:
     """Tell whether user code runs when an object of a class ends."""
     finalizer = getattr(kind, "__del__", None)
     return isinstance(finalizer, FunctionType) and finalizer.__module__.partition(".")[0] not in _LIBRARY
+
+
+def _broken(error: Exception) -> InternalError:
+    broken = InternalError(f"the search broke down while it decided who goes on: {type(error).__name__}: {error}")
+    broken.__cause__ = error
+    return broken
 
 
 def _as_it_is(function: Any, place: Place | None) -> Any:  # noqa: ARG001 (as any `Scheduler.as_seen`)
@@ -344,20 +351,31 @@ class Scheduler:
 
     def _next(self, me: Task | None) -> Task | None:
         """Decide who goes on. ``None``: nobody, since the run is over, and the last task has ended."""
-        enabled = [task for task in self.live if (ready := task.pending.ready) is None or ready()] or self._in_time()
-        if not enabled or len(self.picks) + self._steps_alone >= self._max_steps:
-            self._no_more(enabled)
-            if me is None:
+        try:
+            enabled = [task for task in self.live if (ready := task.pending.ready) is None or ready()] or self._in_time()
+            if not enabled or len(self.picks) + self._steps_alone >= self._max_steps:
+                self._no_more(enabled)
+                self._unwind(me)
                 return None
-            me.unwinding = True
-            raise Abort
-        chosen = enabled[0] if len(enabled) == 1 and not self._every_pick else self._pick(self, enabled, me)
+            chosen = enabled[0] if len(enabled) == 1 and not self._every_pick else self._pick(self, enabled, me)
+        except (RecursionError, MemoryError):  # they may be the program's own doing
+            raise
+        except Exception as error:  # whatever it is: it must not pass for a failure of the program
+            self.stop(_broken(error))
+            self._unwind(me)
+            return None
         operation = chosen.pending
         if operation.wake_s is not None and operation.ready is None and operation.wake_s > self.now_s:
             self.now_s = operation.wake_s  # whoever sleeps may be woken at any time, and then it is that late
         self.picks.append(chosen.number)
         self.could.append(enabled)
         return chosen
+
+    def _unwind(self, me: Task | None) -> None:
+        """Unwind the running task, unless it has ended."""
+        if me is not None:
+            me.unwinding = True
+            raise Abort
 
     def _in_time(self) -> list[Task]:
         """Let time pass until a timeout ends, since nobody can go on, and return who can then."""

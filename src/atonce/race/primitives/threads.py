@@ -32,13 +32,14 @@ def _start(run: Scheduler, self: Any) -> None:
         raise RuntimeError("thread.__init__() not called")
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
-    run.point(Operation("start", ((run.number(self), "_started", True),), here()))
+    place = here()
+    run.point(Operation("start", ((run.number(self), "_started", True),), place))
     if self._started._flag:
         raise RuntimeError("threads can only be started once")
     if self._target is not None:
-        self._target = run.as_seen(self._target, here())
+        self._target = run.as_seen(self._target, place)
     overridden = type(self).run is not threading.Thread.run
-    begin(run, self, run.as_seen(self.run, here()) if overridden else None)
+    begin(run, self, run.as_seen(self.run, place) if overridden else None)
 
 
 def begin(run: Scheduler, thread: Any, work: Callable[[], object] | None = None) -> Task:
