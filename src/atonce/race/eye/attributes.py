@@ -12,8 +12,9 @@ import types
 from typing import Any
 
 from atonce.race.eye.containers import BUILTINS, PLAIN, dictionary
+from atonce.race.eye.included import find, is_generated, is_harmless, is_watched, speaks
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import doubt, find, is_generated, is_harmless, is_watched, own_dictionary, speaks, unseen
+from atonce.race.eye.watching import doubt, own_dictionary, unseen
 from atonce.race.operations import WHOLE, Cell
 from atonce.race.scheduler import Scheduler
 

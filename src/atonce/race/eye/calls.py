@@ -21,23 +21,11 @@ from atonce.race.eye.attributes import is_cached
 from atonce.race.eye.containers import BUILTINS, ITERATORS, PLAIN, base_of, can_change
 from atonce.race.eye.effects import apply
 from atonce.race.eye.hooks import hook, replaced
+from atonce.race.eye.included import belongs, find, is_generated, is_harmless, is_mixin, only_reads, speaks
 from atonce.race.eye.iterating import iterate, step_by_step
 from atonce.race.eye.lookup import direct, effects, listed, method_of
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import (
-    announce,
-    belongs,
-    cells_of,
-    find,
-    in_python,
-    is_generated,
-    is_harmless,
-    is_mixin,
-    lasting,
-    only_reads,
-    speaks,
-    unseen,
-)
+from atonce.race.eye.watching import announce, cells_of, in_python, lasting, unseen
 from atonce.race.operations import WHOLE, Operation, Place
 from atonce.race.scheduler import Scheduler, active
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from atonce.race.eye.attributes import forget_types, is_cached, loaded, stored
 from atonce.race.eye.containers import PLAIN, base_of, behind, element
+from atonce.race.eye.included import find, is_included, is_watched
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, cells_of, doubt, each_of, find, is_included, is_watched, of_callback, read, special
+from atonce.race.eye.watching import announce, cells_of, doubt, each_of, of_callback, read, special
 from atonce.race.operations import WHOLE, Cell, Operation
 from atonce.race.scheduler import Scheduler, active
 

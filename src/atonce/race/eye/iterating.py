@@ -8,8 +8,9 @@ from typing import Any, Self
 
 from atonce.race.eye.containers import ITERATORS, PLAIN, behind, consumed
 from atonce.race.eye.hooks import hook
+from atonce.race.eye.included import find
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import announce, doubt, find, is_fresh, of_callback, read, special
+from atonce.race.eye.watching import announce, doubt, is_fresh, of_callback, read, special
 from atonce.race.operations import WHOLE
 from atonce.race.scheduler import Scheduler, active
 

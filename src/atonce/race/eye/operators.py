@@ -7,21 +7,10 @@ from typing import Any
 
 from atonce.race.eye.containers import PLAIN, base_of, behind, reach
 from atonce.race.eye.hooks import hook, named
+from atonce.race.eye.included import find, is_generated, is_included
 from atonce.race.eye.iterating import step_by_step
 from atonce.race.eye.sites import Site
-from atonce.race.eye.watching import (
-    announce,
-    cells_of,
-    doubt,
-    each_of,
-    find,
-    in_python,
-    is_generated,
-    is_included,
-    lasting,
-    read,
-    special,
-)
+from atonce.race.eye.watching import announce, cells_of, doubt, each_of, in_python, lasting, read, special
 from atonce.race.operations import Cell
 from atonce.race.scheduler import Scheduler, active
 

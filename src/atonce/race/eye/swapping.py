@@ -22,8 +22,9 @@ from atonce.race.eye.blind import blind_code, why_not
 from atonce.race.eye.compiling import Pair, compiled, is_same_function
 from atonce.race.eye.finding import functions_alive
 from atonce.race.eye.hooks import HOOKS
+from atonce.race.eye.included import swap_late, watch
 from atonce.race.eye.scopes import Scopes
-from atonce.race.eye.watching import swap_late, watch
+from atonce.race.eye.watching import forget_kinds
 
 __all__ = ("Eye",)
 
@@ -83,6 +84,7 @@ class Eye:
     def _open(self) -> None:
         lookup.learn()
         forget_types()
+        forget_kinds()
         self.unseen.clear()
         self.doubts.clear()
         known = list(functions_alive(self._modules()))
