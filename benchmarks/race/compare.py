@@ -99,6 +99,11 @@ def compare_strings(pythons: list[str]) -> dict[str, Any]:
     return strings
 
 
+def starts(python: str) -> bool:
+    """Tell whether a command runs Python: a shim of pyenv is there for versions that it then refuses to start."""
+    return alone([python, "-c", "print()"], PEER_LIMIT_S, capture=True).status == 0
+
+
 def there(names: list[str]) -> list[str]:
     """Leave out those that are not installed, and say so."""
     missing = {CHECKERS[name].package for name in names if importlib.util.find_spec(CHECKERS[name].package) is None}
@@ -123,7 +128,7 @@ def main() -> int:
     everybody = there(list(CHECKERS))
     searching = [name for name in everybody if name == OURS or CHECKERS[name].package != OURS]
     fast = [name for name in everybody if name != OURS]
-    pythons = given.python or [found for found in map(shutil.which, OTHER_PYTHONS) if found]
+    pythons = given.python or [found for found in map(shutil.which, OTHER_PYTHONS) if found and starts(found)]
     records: Records = {}
     search(records, searching, quick=given.quick)
     measure_speed(records, fast, quick=given.quick)

@@ -148,6 +148,7 @@ class Picture:
             "profile": sys.getprofile(),
             "trace of threads": getattr(threading, "_trace_hook", None),
             "profile of threads": getattr(threading, "_profile_hook", None),
+            "CPUs": frozenset(os.sched_getaffinity(0)),
             "switch interval": sys.getswitchinterval(),
             "recursion limit": sys.getrecursionlimit(),
             "asyncgen hooks": tuple(sys.get_asyncgen_hooks()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import _thread
 import sys
 import threading
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, get_ident, get_native_id, start_new_thread
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
@@ -67,6 +67,10 @@ class Carriers:
         for carrier in idle:
             carrier.join()
 
+    def native_ids(self) -> list[int]:
+        """Return the system's numbers of the threads."""
+        return [carrier.native_id for carrier in self._all]
+
     @property
     def hanging(self) -> int:
         """How many threads never came back."""
@@ -83,7 +87,7 @@ class _Carrier:
         self.baton = allocate_lock()
         self.baton.acquire()
         self.body: Callable[[], None] | None = None
-        self.ident = 0
+        self.ident = self.native_id = 0
         self.lost = False
         begun = allocate_lock()
         begun.acquire()
@@ -91,7 +95,7 @@ class _Carrier:
         begun.acquire()
 
     def _carry(self, begun: _thread.LockType) -> None:
-        self.ident = get_ident()
+        self.ident, self.native_id = get_ident(), get_native_id()
         self.belongings = Belongings()
         _be_traced()
         begun.release()

@@ -14,6 +14,7 @@ from atonce.race.carriers import Carriers
 from atonce.race.eye import Eye, Opcodes, hooks, target
 from atonce.race.interrupts import Interrupts
 from atonce.race.loops import loops_patched, run_coroutine_function, settle
+from atonce.race.one_cpu import OneCpu
 from atonce.race.primitives.patching import REPLACED, Patched, shadow
 from atonce.race.scheduler import Scheduler, activate, deactivate
 from atonce.race.watchdog import Watchdog
@@ -59,6 +60,7 @@ class Runner:
         self.opcodes = Opcodes(self.eye)
         self._program = _as_plain(program)
         self._carriers = Carriers()
+        self._one_cpu = OneCpu(self._carriers.native_ids)
         self._interrupts = Interrupts()
         self._watchdog = Watchdog()
         self._undo = ExitStack()
@@ -69,6 +71,7 @@ class Runner:
         with ExitStack() as undo:
             undo.enter_context(self._interrupts)
             undo.callback(self._carriers.close)
+            undo.enter_context(self._one_cpu)
             undo.enter_context(Patched())
             undo.enter_context(loops_patched())
             undo.enter_context(_early_names())
@@ -98,6 +101,7 @@ class Runner:
             BaseException: what was raised in the calling thread and is no failure: Ctrl-C, or a test runner's skip.
         """
         self._interrupts.raise_noted()
+        self._one_cpu.before_run(self.runs)
         run = Scheduler(strategy, self._carriers, max_steps=self._max_steps, strict=self.strict, brief=True)
         run.as_seen = target
         if watch is not None:
