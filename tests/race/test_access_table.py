@@ -116,7 +116,7 @@ PROGRAM_OF_FUNCTION = {
 
 
 def verdict(name):
-    return race.explore(ACCESSES[name], runs=RUNS, budget="20s").verdict
+    return race.explore(ACCESSES[name], runs=RUNS, strategy="dpor", budget="20s").verdict
 
 
 @pytest.mark.parametrize("name", [name for name in ACCESSES if name not in NEVER_SEEN])
