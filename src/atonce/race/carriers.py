@@ -68,8 +68,8 @@ class Carriers:
             carrier.join()
 
     def native_ids(self) -> list[int]:
-        """Return the system's numbers of the threads."""
-        return [carrier.native_id for carrier in self._all]
+        """Return the system's numbers of the threads, but not of those that may have ended: others may have their numbers now."""
+        return [carrier.native_id for carrier in self._all if not carrier.lost]
 
     @property
     def hanging(self) -> int:

@@ -206,10 +206,12 @@ def _eye(runner: Runner, found: Search, strategy: str) -> str:
     return f"{runner.eye.name}, {more}" if more else runner.eye.name
 
 
-def _how(switches: Chosen) -> str:
-    where = "of a kind that the checker does not see by itself" if switches.everywhere else "in a function without source"
+def _how(switches: Chosen, blind: int) -> str:
+    """Say how an order was found, and where the access is that matters: of some functions there may be no source."""
+    where = ["of a kind that the checker does not see by itself"] if switches.everywhere else []
+    where += ["in a function without source"] if blind else []
     python = "{}.{}".format(*sys.version_info)
-    return f"found by switching between opcodes (Python {python}): the access that matters is {where}"
+    return f"found by switching between opcodes (Python {python}): the access that matters is {', or '.join(where)}"
 
 
 def _clear(found: Search, eye: str, target: Target, seed: int, seconds: float) -> Report:
@@ -255,7 +257,7 @@ def _failed(found: Search, runner: Runner, eye: str, target: Target, seed: int, 
         switches=smallest.switches,
         minimal=smallest.minimal,
         doubts=() if smallest.repeats else ("the order did not fail again: the program depends on more than the order",),
-        story=story if switches is None else story._replace(facts=(*story.facts, _how(switches))),
+        story=story if switches is None else story._replace(facts=(*story.facts, _how(switches, runner.opcodes.unseen))),
     )
 
 
