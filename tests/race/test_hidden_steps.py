@@ -4,7 +4,6 @@ import collections
 import contextlib
 import copy
 import dataclasses
-import gc
 import heapq
 import itertools
 import json
@@ -17,6 +16,7 @@ import pytest
 from atonce import race
 
 from . import hidden_steps
+from .eye.looking import frozen
 
 
 @pytest.mark.parametrize("program", hidden_steps.PROGRAMS, ids=lambda program: program.__name__)
@@ -38,8 +38,8 @@ def _made_twice():
 
 
 def test_what_is_frozen_is_seen_too():
-    gc.freeze()
-    assert race.explore(_made_twice, include=[__name__, hidden_steps.__name__]).verdict == "failed"
+    with frozen():
+        assert race.explore(_made_twice, include=[__name__, hidden_steps.__name__]).verdict == "failed"
 
 
 def _changed_after_it_was_imported(folder):

@@ -1,5 +1,6 @@
 """Runs a piece of source with the eye open, and tells what it announced."""
 
+import gc
 import importlib.util
 import itertools
 import linecache
@@ -21,6 +22,13 @@ def module(folder, source):
     name = f"looked_at_{next(_numbers)}"
     path = folder / f"{name}.py"
     path.write_text(source)
+    with imported(name, path) as made:
+        yield made
+
+
+@contextmanager
+def imported(name, path):
+    """Import a source file."""
     spec = importlib.util.spec_from_file_location(name, path)
     made = importlib.util.module_from_spec(spec)
     sys.modules[name] = made
@@ -30,6 +38,19 @@ def module(folder, source):
     finally:
         del sys.modules[name]
         linecache.cache.pop(str(path), None)
+
+
+@contextmanager
+def frozen():
+    """Hide all that there is from the garbage collector, for a while."""
+    before = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        if before:
+            gc.freeze()
 
 
 @contextmanager

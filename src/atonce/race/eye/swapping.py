@@ -19,6 +19,7 @@ from atonce.race.eye import calls, iterating, lookup, operators
 from atonce.race.eye.accesses import KINDS
 from atonce.race.eye.attributes import forget_types
 from atonce.race.eye.blind import blind_code, why_not
+from atonce.race.eye.bytecode import kept_code
 from atonce.race.eye.compiling import Pair, compiled, is_same_function
 from atonce.race.eye.finding import functions_alive
 from atonce.race.eye.hooks import HOOKS
@@ -64,6 +65,7 @@ class Eye:
         self._swapped: list[tuple[types.FunctionType, types.CodeType, types.CodeType]] = []
         self._by_key: dict[str, dict[_Key, list[Pair]]] = {}
         self._known: dict[int, tuple[types.CodeType, types.CodeType | None, str]] = {}
+        self._kept_code: dict[str, frozenset[types.CodeType]] = {}  # by file, where it was asked for
         self._spaces: set[int] = set()  # addresses of the globals of what is looked into
         self._files: set[str] = set()
 
@@ -87,7 +89,7 @@ class Eye:
         forget_kinds()
         self.unseen.clear()
         self.doubts.clear()
-        known = list(functions_alive(self._modules()))
+        known = functions_alive()
         self._spaces = {id(vars(module)) for module in self._modules()} | {id(function.__globals__) for function in self._functions}
         self._read_files(known)
         try:
@@ -217,8 +219,9 @@ class Eye:
         if earlier is not None:  # a closure that has outlived an eye that saw other names change
             code, asserts = earlier.plain, False
         fitting = [pair for pair in candidates if is_same_function(pair.plain, code) and is_same_function(pair.seen, code)]
-        if not asserts:
-            fitting = [pair for pair in fitting if pair.plain == code]
+        exact = [pair for pair in fitting if pair.plain == code]
+        if exact or not (asserts or self._is_kept(code)):
+            fitting = exact
         elif len(fitting) > 1:
             fitting = [pair for pair in fitting if _span(pair.plain) == _span(code)]
         if len(fitting) == 1 or (fitting and len({_span(pair.plain) for pair in fitting}) == 1):
@@ -226,6 +229,13 @@ class Eye:
         if code.co_name == "<lambda>":
             return None, "it cannot be told from others on its line"
         return None, "" if code.co_name.startswith("<") else "its source has changed since it was imported"
+
+    def _is_kept(self, code: types.CodeType) -> bool:
+        """Tell whether code stands in the bytecode file of its source, where another patch release may have compiled it."""
+        file = code.co_filename
+        if file not in self._kept_code:
+            self._kept_code[file] = kept_code(file)
+        return code in self._kept_code[file]
 
     def _miss(self, name: str, why: str) -> None:
         self.unseen[name] = why
@@ -244,6 +254,7 @@ class Eye:
         wrong = [function.__qualname__ for function, code, seen in swapped if function.__code__ is seen and seen is not code]
         watch({}, ())
         self._known.clear()
+        self._kept_code.clear()
         assert not wrong, f"these functions kept code that is not theirs: {wrong}"
 
 
