@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.environment import without_pytest_settings
+
 import atonce
 
 ROOT = Path(__file__).parents[2]
@@ -67,11 +69,10 @@ def run(command, folder):
     where = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
     source = os.pathsep.join(filter(None, [str(Path(atonce.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     settings = {"PATH": where, "PYTHONPATH": source, "COLUMNS": "120", "PYTHONDONTWRITEBYTECODE": "1", "PY_COLORS": "0"}
-    unset = ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS")  # where CI is set, pytest shows the messages of failures a second time
     ended = subprocess.run(
         ["sh", "-c", command],
         cwd=folder,
-        env={**{name: value for name, value in os.environ.items() if name not in unset}, **settings},
+        env={**without_pytest_settings(), **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -213,6 +213,12 @@ def test_the_kind_of_worker(work, engines):
     assert all(len(reason) <= LONGEST_REASON for reason in modelled.reasons.split(" | "))
 
 
+def test_where_nobody_knows_how_many_come_less_has_to_be_done_than_would_pay():
+    scene = SCENE._replace(start_s=0.1)
+    paying = next(count for count in range(100, 1000, 10) if Modelled(Work(items=count), scene).engines[-1] == "process")
+    assert Modelled(Work(items=None), scene).hired_at < 0.7 * paying * Work().item_s
+
+
 def glance(now_ms, done, item_ms, cpu_ms, *, of=400, ready=False):
     """One look at work that computes and holds the GIL, and of which processes would cost 175 ms to start."""
     return Seen(

@@ -1,12 +1,13 @@
 """The pytest plugin: in a pytest of its own, with assertion rewriting, fixtures, and warnings as errors."""
 
-import os
 import shlex
 import subprocess
 import sys
 from importlib.metadata import entry_points
 
 import pytest
+
+from tests.environment import without_pytest_settings
 
 TESTS = """
 import asyncio
@@ -131,12 +132,11 @@ def pytester(tmp_path):
     loaded = entry_points(group="pytest11", name="atonce_race")
     plugin = () if loaded else ("-p", "atonce.race.pytest_plugin")
 
-    # Where CI is set, pytest shows the messages of failures a second time.
-    plain = {name: value for name, value in os.environ.items() if name not in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS")}
+    environment = without_pytest_settings()
 
     def run(*words):
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *plugin, *words]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=plain, check=False, timeout=100)
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False, timeout=100)
 
     return run
 
