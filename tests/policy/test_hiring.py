@@ -38,6 +38,7 @@ class Work:
     slow_processes: float = 1.0
     imports_s: float = 0.0
     threads_help: bool = True
+    threads_wait_after: int | None = None  # item from which on threads wait for the GIL so much that 1.3 CPUs are busy
     wasted: float = 1.0  # times the CPU time of one worker that an item takes in threads: they hinder each other
     seems: float = 1.0  # times what an item takes, as long as nobody is hired: the manager is in the way
     native: float = 1.0
@@ -89,6 +90,8 @@ class Modelled:
         alone = 1 / work.item_s
         if engine == "thread":
             cpus = 1.0 if work.held or not work.threads_help else float(self.scene.cpus)
+            if work.threads_wait_after is not None and self.done >= work.threads_wait_after:
+                cpus = 1.3
             rate = min(workers * alone, cpus * alone / max(load, 1e-3)) / work.wasted
             return rate, 0.0, rate * work.item_s * load * work.wasted, rate * work.item_s * load * work.wasted
         if engine == "process" and self.now - self.hired_at > self.scene.start_s:
@@ -202,6 +205,11 @@ class Modelled:
         (Work(native=2.0, held=True), ["inline"]),  # the manager wakes late, because there is no CPU for it
         (Work(items=5000, held=False, threads_help=False), ["inline", "thread", "inline", "process"]),  # short holds of the GIL
         (Work(items=20_000, slow_processes=0.3), ["inline", "process", "inline"]),
+        (Work(items=5000, held=False, threads_wait_after=200), ["inline", "thread", "process"]),
+        (Work(items=800, held=False, threads_wait_after=200), ["inline", "thread"]),  # too late
+        (Work(items=5000, held=False, threads_wait_after=200, slow_processes=0.4), ["inline", "thread", "process", "thread"]),
+        (Work(items=5000, held=False, threads_wait_after=200, stays="it closes over a lock"), ["inline", "thread"]),
+        (Work(items=6, item_s=0.12), ["inline", "process"]),
         (Work(imports_s=0.3), ["inline", "process"]),
         (Work(imports_s=0.6), ["inline"]),  # half of the work takes less
     ],

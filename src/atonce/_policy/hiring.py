@@ -22,7 +22,7 @@ from math import ceil
 from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
 from atonce._policy.concurrency import Knee
 from atonce._policy.cost import breaks_even_s, saved_s
-from atonce._policy.observation import HELD_S, Seen, Span, left_of, median
+from atonce._policy.observation import HELD_S, Seen, Span, item_s_of, left_of, median
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -68,6 +68,7 @@ _CHANGE_S = 0.2  # to have threads leave, and processes do the first items that 
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _FULL_LOOKS = 3  # in a row, before work in threads counts as kept up by the GIL; one may be chance
 _FEW = 5  # items: less is chance
+_WHILE_S = 0.15  # of threads that compute, before they are judged once more: with the first items, files are read, caches filled
 _FULL_S = 0.05  # the same, in time: with many threads in line, looks are few
 _INSIDE = 2  # times as many items in a process as keep it busy if none of them ever waits at the same time as another
 _MOST_INSIDE = 64  # items in flight in one process
@@ -112,6 +113,7 @@ class Hiring:
         self._settled = False  # whether it has been told how many there are to be in flight
         self._window = deque([seen], maxlen=3)  # looks at threads that wait, some time apart; the first is the mark
         self._unverified = False  # whether it has not been told yet what threads bring
+        self._back: Callable[[Seen], Action] = self._grow_on  # to the threads that there were, if processes are not better
 
     def look(self, seen: Seen) -> Action:
         """Say what to do now."""
@@ -154,8 +156,8 @@ class Hiring:
 
     def _think_of_others(self, seen: Seen, since: Span) -> Action | None:  # noqa: PLR0911 (a rule a line)
         """Say whom to hire for work that computes; ``None`` to wait and see."""
-        scene, item_s = self.scene, seen.item_s or seen.now_s
-        rest_s = left_of(seen) * item_s
+        scene = self.scene
+        rest_s = left_of(seen) * item_s_of(seen)
         late, looks = sum(late_s > HELD_S for late_s in self._late) + self._came_late, len(self._late) + self._came_late
         held = scene.gil and (2 * late > looks or max(self._late, default=0.0) > _SURELY_HELD_S)
         if not self._late or looks < (2 if held else _WITNESSES):
@@ -246,7 +248,7 @@ class Hiring:
             # Before, the manager was in the way of the work: an item took longer, but no more CPU.
             gained = min(gained, since.cpus * self._alone_cpu_s * since.done / since.process_cpu_s)
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
-            self._go_on = self._stay
+            self._mark, self._go_on = seen, self._oversee_threads
             return Verified(min(gained, self.scene.cpus))
         if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW and since.cpus < _SATURATED:
             return self._begin_growing(seen)
@@ -259,6 +261,23 @@ class Hiring:
         self.flips = []
         return Return(f"threads brought {gained:.2f}x one worker ({since.crew_cpus:.1f} CPUs busy), so they were let go")
 
+    def _oversee_threads(self, seen: Seen) -> Action:
+        """Notice threads that let go of the GIL, and wait for it all the same for a good part of the time."""
+        since = Span(self._mark, seen)
+        if not self.scene.gil or "process" in self._tried or self.scene.most_processes < 2:  # noqa: PLR2004
+            self._go_on = self._stay
+        elif since.wall_s >= _WHILE_S and since.done >= _MANY_EACH * self._crew:
+            self._mark = seen
+            waiting = since.crew_cpus < _SATURATED * self._crew and since.cpus < _SATURATED * self.scene.cpus
+            if waiting and seen.left != 0:
+                self._busy, self._go_on, self._back = since, self._think_on, self._keep_threads
+                return self._unless_shared(seen, self._think_of_both, apart=True)
+        return Nap(_LONGEST_NAP_S)
+
+    def _keep_threads(self, seen: Seen) -> Action:
+        self._mark, self._go_on = seen, self._oversee_threads
+        return Nap(_LONGEST_NAP_S)
+
     # ---- processes for work that holds the GIL -------------------------------------------------------------------------------
 
     def _think_of_processes(self, seen: Seen) -> Action:
@@ -269,7 +288,7 @@ class Hiring:
             self._tried.add("process")
             self.ruled_out["process"] = stays = apart or (payload.stays if payload is not None else "")
             return Stay(f"it computes, but {stays}, so it stays in the calling thread")
-        scene, item_s, items = self.scene, seen.item_s or seen.now_s, left_of(seen)
+        scene, item_s, items = self.scene, item_s_of(seen), left_of(seen)
         since, longest_s = Span(self._mark, seen), item_s
         if since.done and since.first_cpu_s > 0:  # it computes: beyond that, it waited for the GIL, which the manager had
             item_s = min(item_s, since.first_cpu_s / since.done)
@@ -277,7 +296,8 @@ class Hiring:
         ship_s, workers = payload.item_s, scene.most_processes
         start_s = scene.start_s + payload.imports_s
         saves = partial(saved_s, items=items, ship_s=ship_s, start_s=0.0 if seen.ready else start_s, workers=workers)
-        facts = f"{in_words(item_s)} an item, {in_words(ship_s)} to ship one"
+        each = f"{in_words(item_s)} an item" if seen.item_s else f"over {in_words(seen.now_s)} an item"
+        facts = f"{each}, {in_words(ship_s)} to ship one"
         at_s = breaks_even_s(items=items, ship_s=ship_s, start_s=start_s, workers=workers, worth=_WORTH)
         if saves(item_s=item_s) <= _WORTH * items * item_s:
             if since.wall_s < _LONGEST_NAP_S and saves(item_s=longest_s) > _WORTH * items * longest_s:
@@ -319,7 +339,7 @@ class Hiring:
         if gained < _KEEP_FASTER and since.wall_s < max(_PATIENCE_S, 3 * seen.item_s):
             return Nap(0.04)
         if gained < _KEEP_FASTER and self._threads_before:
-            self._grow_on(seen)
+            self._back(seen)
             self._crew, self._threads_before = self._threads_before, 0
             self.ruled_out, self.flips = {"process": f"brought {gained:.2f}x the threads"}, []
             return Hire("thread", self._crew, 1, f"processes brought {gained:.2f}x the threads, so these came back")
@@ -350,6 +370,7 @@ class Hiring:
         self._knee = Knee(self._most_threads, begun_s, start=2, started=seen.taken, answered=seen.done)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._unverified, self._settled = True, False
+        self._back = self._grow_on
         self._grow_on(seen)
         self._crew = self._knee.target
         self.ruled_out = {"process": "there is little to compute"}
@@ -452,17 +473,18 @@ class Hiring:
             return Weigh()
         rate, cpu_s = self._busy.done / self._busy.wall_s, self._busy.process_cpu_s / self._busy.done
         start_s = 0.0 if seen.ready else self.scene.start_s + payload.imports_s
-        latency_s = self._knee.shortest_s or seen.item_s
+        computes = self._back == self._keep_threads  # all the time, where it need not wait for the GIL
+        latency_s = cpu_s if computes else self._knee.shortest_s or seen.item_s
         workers = self.scene.most_processes
-        inside = max(1, min(_MOST_INSIDE, ceil(_INSIDE * latency_s / cpu_s), self.scene.in_flight // workers))
+        inside = 1 if computes else max(1, min(_MOST_INSIDE, ceil(_INSIDE * latency_s / cpu_s), self.scene.in_flight // workers))
         # What threads bring: lately, many of them may only just have been started.
         at_best = max(rate, min(1 / cpu_s, self._crew / max(latency_s, 1e-6)))
         hoped_for = workers * inside / max(latency_s, inside * cpu_s)  # items a second
         if payload.stays or apart or cpu_s < 4 * payload.item_s or hoped_for < _KEEP_FASTER * at_best:
             self._tried.add("process")
-            return self._grow_on(seen)
-        if left_of(seen) / rate < 2 * start_s + _CHANGE_S:
-            return self._grow_on(seen)
+            return self._back(seen)
+        if left_of(seen) * (1 / rate - 1 / hoped_for) < start_s or left_of(seen) / rate < 2 * start_s + _CHANGE_S:
+            return self._back(seen)
         if not seen.ready:
             return Prepare(workers)
         self._tried.add("process")
@@ -470,4 +492,6 @@ class Hiring:
         self.ruled_out = {"thread": "they wait for the GIL"}
         self.flips = ["without a GIL threads would win"]
         reason = f"it waits, but needs {in_words(cpu_s)} of CPU an item, and the GIL is busy"
+        if computes:
+            reason = f"it computes ({in_words(cpu_s)} an item), and threads wait for the GIL: {self._busy.cpus:.1f} CPUs are busy"
         return self._hire_processes(seen, workers, inside, reason)

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ("HELD_S", "Payload", "Safety", "Scene", "Seen", "Span", "left_of", "median")
+__all__ = ("HELD_S", "Payload", "Safety", "Scene", "Seen", "Span", "item_s_of", "left_of", "median")
 
 
 _TO_COME = 2  # items for each that has ended, where nobody knows
@@ -154,6 +154,11 @@ def left_of(seen: Seen) -> int:
     been needed start on CPUs that nobody else used, and those that come late leave these idle.
     """
     return seen.left if seen.left is not None else _TO_COME * seen.done
+
+
+def item_s_of(seen: Seen) -> float:
+    """Tell what an item takes; while none has ended, assume that the first is halfway."""
+    return seen.item_s or 2 * seen.now_s
 
 
 def median(numbers: Iterable[float]) -> float:

@@ -93,7 +93,7 @@ class Shift:
         self._values: list[Any] = []
         self._seconds: list[float] = []  # only where measured
         self._blamed: dict[int, BlockingCall] = {}  # by index. Put there by any thread
-        self._tools = (self._call, self._now, self._indexes.append, self._values.append)  # of every puller
+        self._tools = (self._call, self._indexes.append, self._values.append)  # of every puller
         self._bad: dict[int, Misfortune] = {}  # by index
         self._attempts: dict[int, int] = {}  # of those that have a value, but not from their first attempt
         self._flush_due = False
@@ -186,8 +186,8 @@ class Shift:
 
     async def _pull(self) -> None:  # noqa: C901, PLR0912 (one loop, as tight as it can be)
         # What stands between two items here is what an item costs: 0.5 µs. (Measured: benchmarks/peers/loops.py)
-        # What a puller holds on to counts ten thousand times, so all have one set of tools.
-        call, now, put_index, put_value = self._tools
+        # What a puller holds on to counts ten thousand times, so all have one set of tools, and what is seldom used is not in it.
+        call, put_index, put_value = self._tools
         begun = 0.0
         feed = None
         while feed is not self._feed:  # after a nudge there is another one
@@ -200,8 +200,8 @@ class Shift:
                 if self._short:
                     self._spawn_more()
                 try:
-                    if now is not None:
-                        begun = now()
+                    if self._now is not None:
+                        begun = self._now()
                     value = await call(item)
                     if self._blamed or type(value) is RetryAfter:
                         self._check(index, value)
@@ -210,8 +210,8 @@ class Shift:
                 else:
                     put_index(index)
                     put_value(value)
-                    if now is not None:
-                        self._seconds.append(now() - begun)
+                    if self._now is not None:
+                        self._seconds.append(self._now() - begun)
                     if not self._flush_due:
                         self._flush_soon()
                 if type(value) is Misfortune:
