@@ -9,6 +9,9 @@
      │                │ bears             │                           │
      └────────────────┴──── not worth it ─┴───────────────────────────┘
 
+Those that are kept are looked at again: threads that come to wait for the GIL give way to processes, and processes that come to
+wait make room for threads.
+
 Everything here is pure: ``Hiring.look`` gets what was seen and when, and returns what to do next. The manager (``_run/manager.py``)
 looks and obeys.
 """
