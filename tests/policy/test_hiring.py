@@ -208,6 +208,7 @@ class Modelled:
         (Work(items=5000, held=False, threads_wait_after=200), ["inline", "thread", "process"]),
         (Work(items=800, held=False, threads_wait_after=200), ["inline", "thread"]),  # too late
         (Work(items=5000, held=False, threads_wait_after=200, slow_processes=0.4), ["inline", "thread", "process", "thread"]),
+        (Work(items=5000, held=False, begins_to_wait=200), ["inline", "thread"]),
         (Work(items=5000, held=False, threads_wait_after=200, stays="it closes over a lock"), ["inline", "thread"]),
         (Work(items=6, item_s=0.12), ["inline", "process"]),
         (Work(imports_s=0.3), ["inline", "process"]),
@@ -219,6 +220,10 @@ def test_the_kind_of_worker(work, engines):
     modelled = Modelled(work)
     assert modelled.engines == engines
     assert all(len(reason) <= LONGEST_REASON for reason in modelled.reasons.split(" | "))
+
+
+def test_threads_that_computed_are_more_once_the_work_begins_to_wait():
+    assert Modelled(Work(items=5000, held=False, begins_to_wait=200)).hired.workers > 10
 
 
 def test_where_nobody_knows_how_many_come_less_has_to_be_done_than_would_pay():

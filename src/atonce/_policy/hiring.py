@@ -71,7 +71,8 @@ _CHANGE_S = 0.2  # to have threads leave, and processes do the first items that 
 _COMPUTES = 0.55  # CPUs: with two processes, it would be more than one
 _FULL_LOOKS = 3  # in a row, before work in threads counts as kept up by the GIL; one may be chance
 _FEW = 5  # items: less is chance
-_WHILE_S = 0.15  # of threads that compute, before they are judged once more: with the first items, files are read, caches filled
+_WHILE_S = 0.1  # of threads that compute, before they are judged once more
+_RESTS = 0.3  # of the CPUs that those who compute would keep busy: it has begun to wait
 _FULL_S = 0.05  # the same, in time: with many threads in line, looks are few
 _INSIDE = 2  # times as many items in a process as keep it busy if none of them ever waits at the same time as another
 _MOST_INSIDE = 64  # items in flight in one process
@@ -251,7 +252,7 @@ class Hiring:
             # Before, the manager was in the way of the work: an item took longer, but no more CPU.
             gained = min(gained, since.cpus * self._alone_cpu_s * since.done / since.process_cpu_s)
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
-            self._mark, self._go_on = seen, self._oversee_threads
+            self._keep_threads(seen)
             return Verified(min(gained, self.scene.cpus))
         if gained >= _KEEP_FASTER and since.crew_cpus < self._crew * _WAITS_BELOW and since.cpus < _SATURATED:
             return self._begin_growing(seen)
@@ -265,20 +266,25 @@ class Hiring:
         return Return(f"threads brought {gained:.2f}x one worker ({since.crew_cpus:.1f} CPUs busy), so they were let go")
 
     def _oversee_threads(self, seen: Seen) -> Action:
-        """Notice threads that let go of the GIL, and wait for it all the same for a good part of the time."""
+        """Notice when work that computed begins to wait, or lets go of the GIL and waits for it again for much of the time."""
         since = Span(self._mark, seen)
-        if not self.scene.gil or "process" in self._tried or self.scene.most_processes < 2:  # noqa: PLR2004
-            self._go_on = self._stay
-        elif since.wall_s >= _WHILE_S and since.done >= _MANY_EACH * self._crew:
-            self._mark = seen
-            waiting = since.crew_cpus < _SATURATED * self._crew and since.cpus < _SATURATED * self.scene.cpus
-            if waiting and seen.left != 0:
-                self._busy, self._go_on, self._back = since, self._think_on, self._keep_threads
-                return self._unless_shared(seen, self._think_of_both, apart=True)
+        enough = since.done >= _MANY_EACH * self._crew or since.cpus < _RESTS
+        if since.wall_s < _WHILE_S or seen.left == 0 or not enough:
+            return Nap(_LONGEST_NAP_S)
+        self._mark = seen
+        if since.crew_cpus < _RESTS * self._crew and since.cpus < _SATURATED:
+            return self._begin_growing(seen, since.load)
+        # Where fewer are busy than one alone would keep, it is not the GIL that they wait for.
+        in_line = since.crew_cpus < _SATURATED * self._crew and 1.0 <= since.cpus < _SATURATED * self.scene.cpus
+        self._full_looks = self._full_looks + 1 if in_line else 0
+        others = self.scene.gil and "process" not in self._tried and self.scene.most_processes > 1
+        if self._full_looks > 1 and others:  # one look may be half of one kind of work, half of another
+            self._busy, self._go_on, self._back = since, self._think_on, self._keep_threads
+            return self._unless_shared(seen, self._think_of_both, apart=True)
         return Nap(_LONGEST_NAP_S)
 
     def _keep_threads(self, seen: Seen) -> Action:
-        self._mark, self._go_on = seen, self._oversee_threads
+        self._mark, self._go_on, self._full_looks = seen, self._oversee_threads, 0
         return Nap(_LONGEST_NAP_S)
 
     # ---- processes for work that holds the GIL -------------------------------------------------------------------------------
@@ -358,7 +364,7 @@ class Hiring:
         since = Span(self._mark, seen)
         if since.wall_s >= 4 * _LONGEST_NAP_S and seen.left != 0:
             self._mark = seen
-            if since.crew_cpus < 0.3 * min(self._crew, self.scene.cpus) and since.cpus < _SATURATED:
+            if since.crew_cpus < _RESTS * min(self._crew, self.scene.cpus) and since.cpus < _SATURATED:
                 self._tried.discard("process")
                 self._watch_again(seen)
                 return Return(f"processes are busy only {since.crew_cpus / self._crew:.0%} of the time now")
@@ -366,9 +372,9 @@ class Hiring:
 
     # ---- threads for work that waits -----------------------------------------------------------------------------------------
 
-    def _begin_growing(self, seen: Seen) -> Action:
+    def _begin_growing(self, seen: Seen, lately: float | None = None) -> Action:
         # If nothing has come back yet, the first item is as old as the run, and that much is known of how long one takes.
-        load = Span(Seen(0.0), seen).load
+        load = Span(Seen(0.0), seen).load if lately is None else lately
         begun_s = seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0
         self._knee = Knee(self._most_threads, begun_s, start=2, started=seen.taken, answered=seen.done)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
