@@ -210,7 +210,6 @@ class Modelled:
         (Work(items=5000, held=False, threads_wait_after=200, slow_processes=0.4), ["inline", "thread", "process", "thread"]),
         (Work(items=5000, held=False, begins_to_wait=200), ["inline", "thread"]),
         (Work(items=5000, held=False, threads_wait_after=200, stays="it closes over a lock"), ["inline", "thread"]),
-        (Work(items=6, item_s=0.12), ["inline", "process"]),
         (Work(imports_s=0.3), ["inline", "process"]),
         (Work(imports_s=0.6), ["inline"]),  # half of the work takes less
     ],
@@ -224,6 +223,10 @@ def test_the_kind_of_worker(work, engines):
 
 def test_threads_that_computed_are_more_once_the_work_begins_to_wait():
     assert Modelled(Work(items=5000, held=False, begins_to_wait=200)).hired.workers > 10
+
+
+def test_a_first_item_that_has_not_ended_is_taken_for_halfway():
+    assert Modelled(Work(items=7, item_s=0.12), SCENE._replace(start_s=0.14)).hired_at < 0.06
 
 
 def test_where_nobody_knows_how_many_come_less_has_to_be_done_than_would_pay():
