@@ -3,62 +3,42 @@
 A service has a *knee*: up to so many requests at once it answers each as fast as one; beyond, each waits for others, and nothing is
 gained. It is found from below: more and more are sent, as long as more come back.
 
-Times are compared by the order in which items were *started*. Those that come back first are the short ones, and whoever looks at
-them alone takes a mixture of short and long items for a service that gets slower the longer one looks.
+Latencies are uneven, and a mean of a few is a game of chance. So what chance may do is reckoned with: to send more on weak evidence
+costs a window, but to settle on it would cost the rest of the run.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from math import ceil, inf
+from math import ceil, inf, sqrt
+
+from atonce._policy.window import Window, error_of, slowdown
 
 __all__ = ("Knee",)
 
 _FIRST_S = 0.001  # after this time there are two in flight, then twice as many each time that it doubles, until something is known
 _UNANSWERED = 64  # most that are sent before anything is known. Assumes: a service that people call in a loop bears as many
 _ALONE = 4  # the first items: so few that they do not wait for each other
-_WINDOW = 24  # items, at least: the mean of fewer is a game of chance
-_LATE = 1 / 8  # part of a window that is not waited for
+_WINDOW = 24  # items, at least
 _GROWN = 1.15  # times the rate of the level before: then it was worth it
-_PERHAPS = 1.05  # the same: then it is looked at once more
+_DOUBT = 0.1  # of the rate, at least
+_REPEATS = 2  # more windows of a level, while chance may have made it look bad
+_COMPARED = 8  # windows, at most
+_SURE = 0.1  # standard error of a mean, in parts of it, that is good enough to compare with
 _SLOWER = 1.6  # times the latency of before, and half of a window is not back: that is enough to know
 _STEADY = 1.2  # times the shortest latency: up to here nobody waits for anybody, and the next step may be a large one
+_EARLY = 24  # items of a level that have to be back, to go on before nearly all are
+_MOST_EARLY = 512  # in flight. More take too long to be counted, time and again
+_CHANCE = 1.5  # standard errors that chance may explain
+_OF_FEW = 3  # times as large may be the error of the mean of four. (Student's t: 3.2 at 95 %)
+_VAGUE = 0.35  # standard error of a mean, in parts of it, that tells nothing
+_FOLLOWS = 0.8  # of the rate, with fewer in flight: nobody had waited for anybody
 _ROUNDING = 1e-6  # of sums of floating-point numbers, which is no reason for one more
 _SMALL_STEP = 1.5  # while somebody waits already
 _ABOUT = 0.9  # of the target: that is it, but for those who are between two items
 _HEADROOM = 1.1
 _PROBE_AFTER = 4  # windows without a change
 _KEPT = 0.95  # of the rate: with fewer in flight, this is as good
-
-
-class _Window:
-    """So many items that were started one after the other while ``level`` were in flight."""
-
-    __slots__ = ("first", "full_s", "latencies", "level", "size")
-
-    def __init__(self, first: int, size: int, level: int) -> None:
-        self.first = first
-        self.size = size
-        self.level = level
-        self.full_s: float | None = None  # when the last of them had been started
-        self.latencies: list[float] = []
-
-    def heard(self, index: int, seconds: float) -> None:
-        """An item is back; perhaps it is one of these."""
-        if self.first <= index < self.first + self.size:
-            self.latencies.append(seconds)
-
-    def mean(self, now_s: float) -> float | None:
-        """Return the mean latency once nearly all are back, those that are not counted as if they came now; ``None`` before.
-
-        The mean, because that is what Little's law speaks of; not of all, because one in twenty may take a hundred times as long.
-        """
-        late = self.size - len(self.latencies)
-        if late > self.size * _LATE:
-            return None
-        if not late or self.full_s is None:
-            return sum(self.latencies) / len(self.latencies)
-        return (sum(self.latencies) + late * max(now_s - self.full_s, *self.latencies)) / self.size
 
 
 class Knee:
@@ -92,13 +72,15 @@ class Knee:
         self._growth = growth
         self._begun_s = begun_s
         self._before = started
-        self._alone = _Window(started, _ALONE, 1)  # which tell what one takes
-        self._windows: deque[_Window] = deque()  # those that are still to be judged, the oldest first
+        self._alone = Window(started, _ALONE, 1)  # which tell what one takes
+        self._windows: deque[Window] = deque()  # those that are still to be judged, the oldest first
         self._answered = answered
         self._ramping = True
         self._levelled = started  # items that are in a window of the ramp, or before it
         self._early: list[tuple[int, float]] = []  # answers while ramping
         self._shortest_s = inf
+        self._grown: deque[Window] = deque(maxlen=_COMPARED)  # levels that were worth it, the last one last; until it has settled
+        self._undecided: list[Window] = []  # of this level, which may have looked bad by chance
         self._quiet = 0  # windows since the last change
         self._doubts = 0  # windows in a row that looked bad
         self._probed: int | None = None  # the level that a probe has left, and may return to
@@ -116,6 +98,8 @@ class Knee:
         if self._ramping:
             self._early.append((index, seconds))
         for window in self._windows:
+            window.heard(index, seconds)
+        for window in self._grown:
             window.heard(index, seconds)
 
     def look(self, now_s: float, started: int, *, room: bool = True) -> bool:
@@ -141,106 +125,220 @@ class Knee:
         if room and self.target < most and now_s - self._begun_s >= _FIRST_S * self.target / 2:
             self.target = min(2 * self.target, most)  # once a look: how busy the last ones keep the CPU has to be seen first
         if started - self._before >= max(_WINDOW, 2 * (self._levelled - self._before)):
-            window = _Window(self._levelled, started - self._levelled, max(1, started - self._answered))
+            window = Window(self._levelled, started - self._levelled, max(1, started - self._answered))
             window.full_s = now_s
             for index, seconds in self._early:
                 window.heard(index, seconds)
             self._levelled = started
             self._windows.append(window)
 
+    def _end_ramp(self) -> None:
+        self._ramping = False
+        self._early.clear()
+
     def _open(self, started: int) -> None:
-        self._windows.append(_Window(started, max(_WINDOW, self.target), self.target))
+        self._windows.append(Window(started, max(_WINDOW, self.target), self.target))
 
     def _judge_all(self, now_s: float, started: int, *, room: bool) -> None:
         while self._windows:
-            window = self._windows[0]
-            if window.full_s is None and started >= window.first + window.size:
-                window.full_s = now_s
-            latency, slow = window.mean(now_s), False
-            if latency is None:
-                if window.full_s is None or self.latency_s is None or len(window.latencies) > window.size // 2:
+            window, slow = self._windows[0], False
+            if self._windows[-1].full_s is None and started >= self._windows[-1].first + self._windows[-1].size:
+                self._windows[-1].full_s = now_s
+            if not window.tell(now_s):
+                slow = self._is_slow(window, now_s)
+                if not slow:
+                    self._go_on_early(now_s, started, room=room)
                     return
-                if now_s - window.full_s <= _SLOWER * self.latency_s:
-                    return
-                latency, slow = now_s - window.full_s, True  # it is at least that
-            self._shortest_s = min(self._shortest_s, latency, self._alone.mean(now_s) or inf)
             self._windows.popleft()
-            self._ramping = False
-            self._early.clear()
+            self._end_ramp()
             before = self.target
-            self._judge(window.level, latency, slow=slow, room=room)
+            self._judge(window, slow=slow, room=room)
             if self.target != before:
                 self._windows.clear()
             if not self._windows:
                 self._open(started)
                 return
 
-    def _judge(self, level: int, latency: float, *, slow: bool, room: bool) -> None:
-        rate = level / latency if latency > 0 else inf
-        grown = rate >= _GROWN * self.rate and not slow
-        self.latency_s = latency
+    def _is_slow(self, window: Window, now_s: float) -> bool:
+        """Tell whether it has taken so long already that nothing more needs to be known."""
+        if window.full_s is None or self.latency_s is None or len(window.latencies) > window.size // 2:
+            return False
+        age_s = now_s - window.full_s
+        if age_s <= _SLOWER * self.latency_s:
+            return False
+        window.take_for(age_s)
+        return True
+
+    def _judge(self, window: Window, *, slow: bool, room: bool) -> None:
+        self.latency_s = window.latency_s
+        if not (slow or self.settled):  # the shortest of ever more would be ever less
+            self._note_shortest(window)
         if self._probed is not None:
-            self._end_probe(rate)
+            self._end_probe(window)
         elif self.settled:
-            self._follow(level, rate, latency, room=room)
-        elif not grown and not slow and rate >= _PERHAPS * self.rate and not self._doubts:
-            self._doubts = 1  # one more window will tell
+            self._follow(window, room=room)
         else:
-            self._doubts = 0
-            self._go_on_or_settle(level, rate, latency, grown=grown, room=room)
+            self._go_on_or_settle(window, slow=slow, room=room)
 
-    def _go_on_or_settle(self, level: int, rate: float, latency: float, *, grown: bool, room: bool) -> None:
-        if not grown:
-            self.settled = True
-            self.target = self._sustainable()
+    def _note_shortest(self, window: Window) -> None:
+        """Learn what an item takes that does not wait for others: the shortest mean of all, but for what chance did to it."""
+        means = [(window.latency_s, error_of(window.spread, window.size))]
+        if self._alone.tell(0.0):
+            means.append((self._alone.latency_s, _OF_FEW * error_of(self._alone.spread, _ALONE)))
+        if before := self._before_that():
+            mean_s, items = _mean_of(before)
+            means.append((mean_s, error_of(window.spread, items)))
+        for mean_s, error in means:
+            if error < _VAGUE:
+                self._shortest_s = min(self._shortest_s, mean_s / (1 - error))
+
+    # ---- growing ----------------------------------------------------------------------------------------------------------------
+
+    def _before_that(self, *, pending: bool = False) -> list[Window]:
+        """Return the levels to compare with, the last one first: as many as make a mean that is good enough."""
+        levels: list[Window] = []
+        items = 0
+        for window in reversed([*self._grown, *list(self._windows)[:-1]] if pending else self._grown):
+            levels.append(window)
+            items += window.size
+            if error_of(window.spread if window.latency_s else 1.0, items) <= _SURE:
+                break
+        return levels
+
+    def _go_on_early(self, now_s: float, started: int, *, room: bool) -> None:
+        """Take the next step if those that are back of the last one, and those that are not, leave no doubt that it is worth it."""
+        window = self._windows[-1]
+        if self.settled or self._probed is not None or not room or self.target >= self._most or window.full_s is None:
             return
-        self.rate = rate
-        if level < _ABOUT * self.target:
-            return  # a level of the ramp; the next one has been sent
+        if window.level < _ABOUT * self.target or window.size > _MOST_EARLY:
+            return
+        if len(window.latencies) < max(_EARLY, window.size // 2) or not (before := self._before_that(pending=True)):
+            return
+        times, error = slowdown(window, before, now_s - window.full_s)
+        if times <= _STEADY and window.level / before[0].level / times * (1 - error) >= _GROWN:
+            self._end_ramp()
+            self._take_step(self._step(times))
+            self._open(started)
+
+    def _go_on_or_settle(self, window: Window, *, slow: bool, room: bool) -> None:
+        same, before = [*self._undecided, window], self._before_that()
+        latency_s, items = _mean_of(same)
+        if before:
+            before_s, items_before = _mean_of(before)
+            chance = _CHANCE * window.spread * sqrt(1 / items + 1 / items_before)
+            more = window.level / before[0].level
+            verdict = False if slow else _verdict_on(more * before_s / latency_s, more, chance)
+            if verdict is None and len(same) > _REPEATS:
+                verdict = latency_s <= _STEADY * self._shortest_s
+            if verdict is None and window.level >= _ABOUT * self.target:
+                self._undecided.append(window)
+            elif verdict is False:
+                self._settle()
+            if not verdict:
+                return
+        self.rate = window.level / latency_s
+        self._undecided = []
+        self._grown += same
+        if window.level < _ABOUT * self.target:
+            return  # the next one has been sent
         if room and self.target < self._most:
-            self.target = min(self._most, ceil(self._step(latency) * self.target - _ROUNDING))
+            self._take_step(self._step(latency_s / self._shortest_s))
         else:
-            self.settled = True
+            self._settle(self.target)
 
-    def _step(self, latency: float) -> float:
-        """Return the next step, as a factor: less than the largest where items wait already, as Little's law says."""
+    def _step(self, times: float) -> float:
+        """Return the next step, as a factor.
+
+        Args:
+            times: as long as one that waits for none take those in flight. So many of them wait, as Little's law says.
+        """
         if self._growth > _SMALL_STEP:
-            return self._growth if latency <= _STEADY * self._shortest_s else _SMALL_STEP
-        return self._growth * self._shortest_s / latency
+            return self._growth if times <= _STEADY else _SMALL_STEP
+        return self._growth / max(1.0, times)
 
-    def _follow(self, level: int, rate: float, latency: float, *, room: bool) -> None:
+    def _take_step(self, step: float) -> None:
+        self.target = min(self._most, ceil(step * self.target - _ROUNDING))
+
+    def _settle(self, target: int = 0) -> None:
+        self.settled = True
+        self.target = target or self._sustainable()
+        self._undecided = []
+        self._grown.clear()
+
+    def _grow_again(self, window: Window) -> None:
+        self.settled = False
+        self.rate = window.rate
+        self._grown.append(window)
+        self._quiet = self._doubts = 0
+        self._take_step(_SMALL_STEP)
+
+    # ---- following --------------------------------------------------------------------------------------------------------------
+
+    def _follow(self, window: Window, *, room: bool) -> None:
         """Keep to a knee that may move: now and then try with fewer, and with more."""
-        if rate < self.rate / _SLOWER:  # it has become slower for good, or was never as fast as it looked
+        rate, waits = window.rate, window.latency_s > _STEADY * self._shortest_s
+        if rate < self.rate / _SLOWER:
             self._doubts += 1
-            if self._doubts > 1:
+            if self._doubts > 1 and not waits and room:
+                self._grow_again(window)  # it was taken for less than it can bear
+            elif self._doubts > 1:  # it has become slower for good, or was never as fast as it looked
                 self.rate, self._quiet, self._doubts = rate, 0, 0
-                self.target = max(1, min(level - 1, self._sustainable()))
+                self._probe(min(window.level - 1, self._sustainable()))
             return
         self._doubts = 0
         self.rate += 0.25 * (rate - self.rate)
         self._quiet += 1
         if self._quiet < _PROBE_AFTER:
             return
-        waits = latency > _STEADY * self._shortest_s
+        self._quiet = 0
         self._downwards = waits and not self._downwards
         step = 1 / _HEADROOM**2 if self._downwards else 1.25 if room else 1.0
-        wanted = max(1, min(self._most, ceil(step * self.target) if step > 1 else int(step * self.target)))
-        self._quiet = 0
-        if wanted != self.target:
-            self._probed, self.target = self.target, wanted
+        self._probe(min(self._most, ceil(step * self.target) if step > 1 else int(step * self.target)))
 
-    def _end_probe(self, rate: float) -> None:
+    def _probe(self, target: int) -> None:
+        """Try another target for a window."""
+        target = max(1, target)
+        if target != self.target:
+            self._probed, self.target = self.target, target
+
+    def _end_probe(self, window: Window) -> None:
         """Stay where as much comes back with fewer, or more with more; else return."""
         before, self._probed, self._quiet = self._probed, None, 0
         assert before is not None
-        needed = _KEPT if self.target < before else 1 + 0.5 * (self.target / before - 1)
-        if rate >= needed * self.rate:
+        rate, fewer = window.rate, self.target < before
+        if rate >= (_KEPT if fewer else 1 + 0.5 * (self.target / before - 1)) * self.rate:
+            if not fewer and window.latency_s <= _STEADY * self._shortest_s and self.target < self._most:
+                self._grow_again(window)
+                return
             self.rate = rate
             self._quiet = _PROBE_AFTER - 1  # go on in this direction
-            self._downwards = not (self.target < before)
+            self._downwards = not fewer
         else:
+            if fewer and rate <= _FOLLOWS * self.rate:
+                self._shortest_s = max(self._shortest_s, window.latency_s)
             self.target = before
 
     def _sustainable(self) -> int:
         """As many as are served at once: by Little's law, the best rate times the time that one of them takes alone."""
-        return max(1, min(self.target, ceil(self.rate * self._shortest_s * _HEADROOM)))
+        shortest_s = self.shortest_s or self.latency_s or 0.0
+        return max(1, min(self.target, ceil(self.rate * shortest_s * _HEADROOM)))
+
+
+def _verdict_on(gain: float, more: float, chance: float) -> bool | None:
+    """Say whether a level was worth it; ``None`` if that is too early to say.
+
+    Args:
+        gain: its rate, in rates of the level before.
+        more: how many times as many were in flight.
+        chance: what chance may have taken off the gain, in parts of it.
+    """
+    enough = min(_GROWN, 1 + (more - 1) / 2)
+    if gain >= enough:
+        return True
+    return False if gain * (1 + max(_DOUBT, chance)) < enough else None
+
+
+def _mean_of(windows: list[Window]) -> tuple[float, int]:
+    """Return the mean latency of all of their items, and how many these are."""
+    items = sum(window.size for window in windows)
+    return sum(window.latency_s * window.size for window in windows) / items, items
