@@ -63,10 +63,11 @@ _SMOOTHING = 0.5  # weight of the newest delivery
 class Policy(Protocol):
     """What decides."""
 
-    ruled_out: dict[str, str]
-    flips: list[str]
-
     def __init__(self, scene: Scene, seen: Seen) -> None: ...
+    @property
+    def ruled_out(self) -> dict[str, str]: ...
+    @property
+    def flips(self) -> list[str]: ...
 
     def look(self, seen: Seen) -> Action:
         """Say what to do now."""
