@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from atonce._machine.clock import Clock
     from atonce._policy.action import Decision
+    from atonce._policy.hiring import Hiring
+    from atonce._policy.looping import Looping
     from atonce._policy.observation import Scene
     from atonce._run.driver import Run
     from atonce._run.staff import Staff
@@ -109,12 +111,23 @@ def begin(run: Run, options: Options, crew: Crew, staff: Staff, clock: Clock) ->
     if watches:
         from atonce._run.manager import HiringManager  # noqa: PLC0415 (3 ms, for those who leave the choice to us)
 
-        HiringManager(lambda: _scene(options), clock, Crew(engine, 1, 1)).begin(run)
+        HiringManager(_hiring, lambda: _scene(options), clock, Crew(engine, 1, 1)).begin(run)
     elif engine.kind == "async" and not engine.guest and usable_cpus() > 1:
-        from atonce._policy.looping import Looping  # noqa: PLC0415 (for those who have coroutines, and leave the choice to us)
         from atonce._run.manager import HiringManager  # noqa: PLC0415
 
-        HiringManager(lambda: _scene(options), clock, crew, Looping).begin(run)
+        HiringManager(_looping, lambda: _scene(options), clock, crew).begin(run)
+
+
+def _hiring() -> type[Hiring]:
+    from atonce._policy.hiring import Hiring  # noqa: PLC0415 (4 ms, for those who leave the choice to us)
+
+    return Hiring
+
+
+def _looping() -> type[Looping]:
+    from atonce._policy.looping import Looping  # noqa: PLC0415 (for those who have coroutines, and leave the choice to us)
+
+    return Looping
 
 
 def _scene(options: Options) -> Scene:

@@ -19,7 +19,6 @@ from contextlib import nullcontext
 
 from atonce._machine.hurry import HURRY
 from atonce._policy.action import Hire, Inspect, Nap, Prepare, Return, Stay, Verified, Weigh
-from atonce._policy.hiring import Hiring
 from atonce._policy.observation import HELD_S, Seen
 from atonce._probe.clocks import own_clocks
 from atonce._run.attendants import ATTENDANTS
@@ -76,18 +75,18 @@ class Policy(Protocol):
 class HiringManager:
     """Manages one run. Everything belongs to its thread, but for what is said otherwise."""
 
-    def __init__(self, look_around: Callable[[], Scene], clock: Clock, home: Crew, policy: type[Policy] = Hiring) -> None:
-        """Make a manager.
+    def __init__(self, policy: Callable[[], type[Policy]], look_around: Callable[[], Scene], clock: Clock, home: Crew) -> None:
+        """Make a manager. The functions are called in its thread: the caller has no time to lose.
 
         Args:
-            look_around: says what is known before anything is seen. Called in the manager's thread: the caller has no time to lose.
+            policy: finds the class that decides, and imports it.
+            look_around: says what is known before anything is seen.
             clock: where the time is read.
             home: those who work alone again if others are of no use, where the caller does not.
-            policy: decides.
         """
+        self._policy = policy
         self._look_around = look_around
         self._home = home
-        self._policy = policy
         self._scene: Scene | None = None
         self._clock = clock
         self._looking = threading.RLock()  # held while it looks and acts, and not while it sleeps
@@ -169,7 +168,7 @@ class HiringManager:
             self._queued_before_s = 0.0 if self._caller_clocks is None else self._caller_clocks.queued_s()
             self._process_cpu_s -= self._clock.thread_cpu()  # what this thread does is not the work's
             self._scene = scene = self._look_around()
-            hiring = self._policy(scene, self._see(run, late_s))
+            hiring = self._policy()(scene, self._see(run, late_s))
             self._pause.end()
         nap = Nap(_FIRST_NAP_S)
         while True:
