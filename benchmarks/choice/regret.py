@@ -4,7 +4,7 @@ Each run is a fresh process. All ways of a workload run in turn, in each round; 
 
 ::
 
-    regret.py [--set tuned|second|unseen|fourth|fifth] [--rounds 3] [--only PART] [--others] [--json FILE]
+    regret.py [--set tuned|second|unseen|fourth|fifth|sixth] [--rounds 3] [--only PART] [--others] [--json FILE]
 """
 
 import argparse
@@ -86,7 +86,7 @@ def mean(regrets: list[float]) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", default="tuned", choices=["tuned", "second", "unseen", "fourth", "fifth"], dest="module")
+    parser.add_argument("--set", default="tuned", choices=["tuned", "second", "unseen", "fourth", "fifth", "sixth"], dest="module")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="")
     parser.add_argument("--others", action="store_true")

@@ -33,7 +33,7 @@ class Service:
 class Driven:
     """What came of a run of so many items: how long it took, and what was in flight when."""
 
-    def __init__(self, service, items, *, most=512, look_every=0.001, before=0, between=0, growth=2.0):
+    def __init__(self, service, items, *, most=512, look_every=0.001, before=0, between=0, growth=2.0, counted=False):
         self.knee = Knee(most, 0.0, start=2, started=before, answered=before, growth=growth)
         self.targets = [(0.0, self.knee.target)]
         flying = []  # (answered at, index, sent at)
@@ -47,7 +47,7 @@ class Driven:
             while sent < items and len(flying) < max(1, self.knee.target - between):
                 heapq.heappush(flying, (service.answer_at(now, len(flying) + 1, sent), sent, now))
                 sent += 1
-            if self.knee.look(now, sent):
+            if self.knee.look(now, sent, left=items - sent if counted else None):
                 self.targets.append((now, self.knee.target))
             now += look_every
         self.seconds = now
@@ -248,6 +248,25 @@ def test_without_room_there_is_no_growth():
     for step in range(100):
         knee.look(0.001 * step, 2, room=False)
     assert knee.target == 2
+
+
+@pytest.mark.parametrize("items", [129, 150, 192])
+def test_a_few_more_than_are_sent_before_anything_is_known_are_sent_with_them(items):
+    driven = Driven(steady(0.2), items, counted=True)
+    assert [target for now, target in driven.targets if now < 0.2][-1] == items
+    assert driven.seconds < 0.2 + 0.07
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_of_more_no_more_are_sent_before_anything_is_known(counted):
+    driven = Driven(steady(0.2), 193, counted=counted)
+    assert next(now for now, target in driven.targets if target > 128) > 0.2
+
+
+def test_who_is_answered_late_after_others_were_answered_sends_no_more_than_64():
+    """The first ones are back after 20 ms, and those that were sent when there were more of them are not: there may be too many."""
+    driven = Driven(thrashes(0.02, 8), 300)
+    assert max(target for now, target in driven.targets if now < 0.2) == 64
 
 
 def test_items_that_take_no_time_are_no_error():

@@ -43,6 +43,7 @@ class Work:
     seems: float = 1.0  # times what an item takes, as long as nobody is hired: the manager is in the way
     native: float = 1.0
     native_until_s: float = 1e9
+    held_at_every: int = 0  # so many-th look of a caller that else lets go of the GIL
     line_s: float = 0.005  # for which the manager waits for the GIL beside threads that compute
     begins_to_wait: int | None = None
     begins_to_compute: int | None = None
@@ -62,7 +63,7 @@ class Modelled:
     def __init__(self, work, scene=SCENE, *, until_s=3.0):
         self.work, self.scene = work, scene
         self.now = self.done = self.first_cpu = self.process_cpu = self.crew_cpu = 0.0
-        self.delivered = self.told = 0
+        self.delivered = self.told = self.looks = 0
         self.hired, self.hired_at = Hire("inline", 1, 1, ""), 0.0
         self.safety = self.payload = None
         self.ready = False
@@ -105,6 +106,9 @@ class Modelled:
         rate, first, process, crew = self.speed()
         line_s = self.work.line_s if self.hired.engine == "thread" else 0.005
         late = line_s if self.work.held and process > 0.9 else 0.0001
+        self.looks += 1
+        if self.work.held_at_every and self.hired.engine == "inline" and self.looks % self.work.held_at_every == 0:
+            late = 0.003
         self.late = late
         spent = seconds + late
         self.now += spent
@@ -241,6 +245,25 @@ def glance(now_ms, done, item_ms, cpu_ms, *, of=400, ready=False):
         now_ms / 1000, 0.0051, done, done + 1, of - done - 1, item_ms / 1000, cpu_ms / 1000, 0.0, False, cpu_ms / 1000,
         safety=Safety(), payload=Payload(1.4e-6, 0.135, ""), ready=ready,
     )  # fmt: skip
+
+
+def test_work_that_holds_the_gil_now_and_then_and_is_heavy_to_ship_gets_threads():
+    """Arrays of megabytes: a step in three holds the GIL, and to ship one takes a quarter of its time."""
+    assert Modelled(Work(item_s=0.003, held=False, held_at_every=3, ship_s=0.0008)).engines == ["inline", "thread"]
+
+
+def test_work_that_holds_the_gil_now_and_then_and_is_light_to_ship_gets_processes():
+    assert Modelled(Work(item_s=0.003, held=False, held_at_every=3)).engines == ["inline", "process"]
+
+
+def test_work_that_holds_the_gil_now_and_then_and_cannot_be_shipped_gets_threads():
+    work = Work(item_s=0.003, held=False, held_at_every=3, stays="it has to stay in this process: a lock")
+    assert Modelled(work).engines == ["inline", "thread"]
+
+
+def test_threads_that_bring_nothing_beside_work_that_holds_the_gil_now_and_then_give_way_to_processes():
+    work = Work(item_s=0.003, held=False, held_at_every=3, ship_s=0.0004, threads_help=False)
+    assert Modelled(work).engines == ["inline", "thread", "inline", "process"]
 
 
 def test_items_that_were_done_before_they_were_heard_of_do_not_make_the_others_seem_short():

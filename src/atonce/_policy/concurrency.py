@@ -74,7 +74,7 @@ class Knee:
         self._before = started
         self._alone = Window(started, _ALONE, 1)  # which tell what one takes
         self._windows: deque[Window] = deque()  # those that are still to be judged, the oldest first
-        self._answered = answered
+        self._answered = self._answered_before = answered
         self._ramping = True
         self._levelled = started  # items that are in a window of the ramp, or before it
         self._early: list[tuple[int, float]] = []  # answers while ramping
@@ -102,26 +102,32 @@ class Knee:
         for window in self._grown:
             window.heard(index, seconds)
 
-    def look(self, now_s: float, started: int, *, room: bool = True) -> bool:
+    def look(self, now_s: float, started: int, *, room: bool = True, left: int | None = None) -> bool:
         """Think again.
 
         Args:
             now_s: the time.
             started: items that have been started so far.
             room: whether there is anything that more in flight could use: CPU, first of all.
+            left: items that have not been started; ``None`` if nobody knows.
 
         Returns:
             Whether the target has changed.
         """
         before = self.target
         if self._ramping:
-            self._ramp(now_s, started, room=room)
+            self._ramp(now_s, started, room=room, left=left)
         self._judge_all(now_s, started, room=room)
         return self.target != before
 
-    def _ramp(self, now_s: float, started: int, *, room: bool) -> None:
+    def _ramp(self, now_s: float, started: int, *, room: bool, left: int | None) -> None:
         """Send more and more before anything is known, and divide what was sent into levels."""
-        most = min(self._most, _UNANSWERED)
+        most = _UNANSWERED
+        if self._answered == self._answered_before:
+            most = int(self._growth * most)  # not even the first one is back: it takes long, and not because there are so many
+        if left is not None and (all_of_them := started - self._answered + left) <= _SMALL_STEP * most:
+            most = max(most, all_of_them)  # a few more at once, and not as long again for these
+        most = min(self._most, most)
         if room and self.target < most and now_s - self._begun_s >= _FIRST_S * self.target / 2:
             self.target = min(2 * self.target, most)  # once a look: how busy the last ones keep the CPU has to be seen first
         if started - self._before >= max(_WINDOW, 2 * (self._levelled - self._before)):

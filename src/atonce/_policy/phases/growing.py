@@ -102,7 +102,8 @@ class Growing:
             self._unverified = False
             return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, 1e-6))))
         bound = held or (case.scene.gil and not knee.settled)  # by the GIL; while it grows, nobody has slept long enough to know
-        knee.look(seen.now_s, seen.taken, room=since.cpus < _SATURATED * (1 if bound else case.scene.cpus))
+        room = since.cpus < _SATURATED * (1 if bound else case.scene.cpus)
+        knee.look(seen.now_s, seen.taken, room=room, left=seen.left)
         if (action := self._look_at_gil(seen, since, held=held)) is not None:
             return action
         self._move_window(seen)

@@ -46,6 +46,14 @@ class Lateness:
         """The longest; 0 before the first nap."""
         return max(self._naps, default=0.0)
 
+    @property
+    def was_free(self) -> bool:
+        """Whether it was free at most of the last naps: what holds it at others lets go of it between.
+
+        Work that never does keeps everybody waiting for as long as the switch interval.
+        """
+        return self.usual_s < HELD_S
+
     def is_held(self) -> bool | None:
         """Tell whether the work holds the GIL; ``None`` while there are too few witnesses."""
         late, looks = sum(late_s > HELD_S for late_s in self._naps) + self._came_late, len(self._naps) + self._came_late

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atonce._policy.action import Nap, Stay
+from atonce._policy.action import Nap, Stay, Weigh
 from atonce._policy.observation import Span, item_s_of, left_of
 from atonce._policy.phases.case import LONGEST_NAP_S
 from atonce._values.words import in_words
@@ -32,6 +32,8 @@ _NATIVE = 1.4  # CPUs busy, and CPU seconds of the program over those of the cal
 # (Measured: OpenBLAS in NumPy 2, 23-28 ms after the import; its source says 2**26 cycles)
 _SPINS_S = 0.04
 _WORTH_THREADS_S = 0.003  # what has to be left
+_WORTH_A_TRIAL_S = 0.1  # the same, where they may well bring nothing
+_HEAVY = 0.1  # of the time of an item: what takes longer to ship is better worked on here, even by threads that wait a little
 
 
 class Watching:
@@ -83,7 +85,7 @@ class Watching:
             return tick.idle_s > _IDLE * tick.wall_s
         return since.load < _WAITS_BELOW and tick.idle_s > _IDLE_BETWEEN * tick.wall_s
 
-    def _think_of_others(self, seen: Seen, since: Span) -> Action | None:  # noqa: PLR0911 (a rule a line)
+    def _think_of_others(self, seen: Seen, since: Span) -> Action | None:
         """Say whom to hire for work that computes; ``None`` to wait and see."""
         case, held = self._case, self._case.lateness.is_held()
         if held is None:
@@ -98,16 +100,35 @@ class Watching:
                 self._mark = seen
                 return Nap(_FIRST_NAP_S)
             return self._say(f"it computes, with threads of its own: {since.cpus:.1f} CPUs are busy", about="native")
-        rest_s = left_of(seen) * item_s_of(seen)
+        return self._choose(seen, held=held)
+
+    def _choose(self, seen: Seen, *, held: bool) -> Action | None:
+        """Choose between threads, processes and nobody, which is ``None``."""
+        case, rest_s = self._case, left_of(seen) * item_s_of(seen)
+        if self._might_share(rest_s, held=held):
+            if held and seen.payload is None:
+                return case.unless_shared(seen, lambda _: Weigh())
+            if not held or self._is_heavy(seen):
+                return case.unless_shared(seen, self._sharing.begin)
         if held:
             case.ruled_out["thread"] = f"the GIL is held ({in_words(case.lateness.usual_s)} to get it, 0.1 = free)"
-        elif "thread" not in case.tried and case.most_threads > 1:
-            return case.unless_shared(seen, self._sharing.begin) if rest_s > _WORTH_THREADS_S else None
         if not self._processes.may_be_worth_it(rest_s):
             return None
-        return case.unless_shared(
-            seen, lambda look: self._processes.consider(look, Span(self._mark, look), self._nap_s), apart=True
-        )
+        since = Span(self._mark, seen)
+        return case.unless_shared(seen, lambda _: self._processes.consider(seen, since, self._nap_s), apart=True)
+
+    def _might_share(self, rest_s: float, *, held: bool) -> bool:
+        """Tell whether threads may bring something: where the GIL is held now and then, too, but for less."""
+        case = self._case
+        if "thread" in case.tried or case.most_threads == 1:
+            return False
+        return rest_s > _WORTH_A_TRIAL_S and case.lateness.was_free if held else rest_s > _WORTH_THREADS_S
+
+    @staticmethod
+    def _is_heavy(seen: Seen) -> bool:
+        """Tell whether the work cannot be shipped, or takes long to ship."""
+        payload = seen.payload
+        return payload is not None and (bool(payload.stays) or payload.item_s > _HEAVY * item_s_of(seen))
 
     def _nap_longer(self, seen: Seen, since: Span) -> Action:
         if since.wall_s > LONGEST_NAP_S:
