@@ -60,7 +60,8 @@ def test_who_replaces_the_caller_later_is_not_compared_with_threads_of_before(ca
     processes = Processes(case)
     processes.hire(seen(1.0, 100), 2, 4, "", base_rate=1000.0, instead_of=FewThreads())
     assert isinstance(judged(case, 1800, 2.0), Verified)
-    assert isinstance(case.go_on(seen(3.0, 2000, crew_cpu_s=2.1)), Return)  # they rest
+    assert isinstance(case.go_on(seen(3.0, 2000, crew_cpu_s=2.1)), Nap)  # they rest
+    assert isinstance(case.go_on(seen(3.1, 2010, crew_cpu_s=2.11)), Return)
     processes.hire(seen(1.0, 100), 2, 1, "", base_rate=1000.0)
     action = judged(case, 900, 0.5)
     assert isinstance(action, Return)

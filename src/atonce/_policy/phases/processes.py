@@ -25,7 +25,8 @@ _UNHEARD_S = 0.005  # of CPU time, in items that had ended before a look, and ar
 _VERIFY_S = 0.04
 _KEEP_FASTER = 1.15
 _PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
-_WHILE_S = 0.2  # before those that are kept are judged once more
+_WHILE_S = 0.04  # before those that are kept are judged once more
+_RESTING_LOOKS = 2  # in a row, before they are let go; one may be chance
 _RESTS = 0.3  # of the CPUs that those who compute would keep busy: it has begun to wait
 _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 
@@ -41,6 +42,7 @@ class Processes:
         self._instead_of: Threads | None = None  # the caller, if nobody
         self._patience_s = 0.0
         self._not_worth_s = 0.0  # what was left when they were not worth it
+        self._resting_looks = 0  # in a row, at which they had little to compute
         self._said = False  # whether it was said that they are not
 
     def may_be_worth_it(self, rest_s: float) -> bool:
@@ -128,7 +130,7 @@ class Processes:
         if self._instead_of is None:  # before, the manager was in the way of the work
             gained = max(gained, since.crew_cpus)
         if gained >= _KEEP_FASTER:
-            self._mark, case.go_on = seen, self._oversee
+            self._mark, self._resting_looks, case.go_on = seen, 0, self._oversee
             return Verified(min(gained, case.scene.cpus))
         if since.wall_s < max(_PATIENCE_S, 3 * seen.item_s):
             return Nap(_VERIFY_S)
@@ -144,10 +146,13 @@ class Processes:
     def _oversee(self, seen: Seen) -> Action:
         """Notice when work that computed begins to wait."""
         since = Span(self._mark, seen)
-        if since.wall_s >= _WHILE_S and seen.left != 0:
-            self._mark = seen
-            if since.crew_cpus < _RESTS * min(self._crew, self._case.scene.cpus) and since.cpus < _SATURATED:
-                self._case.tried.discard("process")
-                self._case.watch_again(seen, 0.0)
-                return Return(f"processes are busy only {since.crew_cpus / self._crew:.0%} of the time now")
-        return Nap(LONGEST_NAP_S)
+        if since.wall_s < _WHILE_S or seen.left == 0:
+            return Nap(LONGEST_NAP_S)
+        self._mark = seen
+        rest = since.crew_cpus < _RESTS * min(self._crew, self._case.scene.cpus) and since.cpus < _SATURATED
+        self._resting_looks = self._resting_looks + 1 if rest else 0
+        if self._resting_looks < _RESTING_LOOKS:
+            return Nap(LONGEST_NAP_S)
+        self._case.tried.discard("process")
+        self._case.watch_again(seen, 0.0)
+        return Return(f"processes are busy only {since.crew_cpus / self._crew:.0%} of the time now")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from atonce._policy.action import Hire, Nap, Return, Verified
 from atonce._policy.observation import Span
 from atonce._policy.phases.case import LONGEST_NAP_S
@@ -86,12 +88,13 @@ class Sharing:
         case, since = self._case, Span(self._mark, seen)
         if since.done < 2 * self.crew and since.wall_s < 10 * self._patience_s and seen.left != 0:
             return Nap(self._patience_s)
-        gained = self._gain_of(since)
+        faster = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
+        if faster >= _KEEP_FASTER and since.crew_cpus < self.crew * _WAITS_BELOW and since.cpus < _SATURATED:
+            return self._growing.begin(seen, since.load)
+        gained = min(faster, self._gain_by_cpu(since))
         if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
             self.come_back(seen)
             return Verified(min(gained, case.scene.cpus))
-        if gained >= _KEEP_FASTER and since.crew_cpus < self.crew * _WAITS_BELOW and since.cpus < _SATURATED:
-            return self._growing.begin(seen)
         few = since.done < _MANY_EACH * self.crew  # and these may be of very different length
         if few and since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
             return Nap(self._patience_s)  # they burn CPU, and bring nothing yet
@@ -100,12 +103,11 @@ class Sharing:
         case.flips = []
         return Return(f"threads brought {gained:.2f}x one worker ({since.crew_cpus:.1f} CPUs busy), so they were let go")
 
-    def _gain_of(self, since: Span) -> float:
-        gained = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
-        if self._alone_cpu_s and since.process_cpu_s > 0:
-            # Before, the manager was in the way of the work: an item took longer, but no more CPU.
-            gained = min(gained, since.cpus * self._alone_cpu_s * since.done / since.process_cpu_s)
-        return gained
+    def _gain_by_cpu(self, since: Span) -> float:
+        """Tell what they bring by CPU time: before, the manager was in the way, and an item took longer, but no more CPU."""
+        if not self._alone_cpu_s or since.process_cpu_s <= 0:
+            return inf
+        return since.cpus * self._alone_cpu_s * since.done / since.process_cpu_s
 
     def _oversee(self, seen: Seen) -> Action:
         """Notice when work that computed begins to wait, or lets go of the GIL and waits for it again for much of the time."""
