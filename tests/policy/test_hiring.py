@@ -247,6 +247,11 @@ def glance(now_ms, done, item_ms, cpu_ms, *, of=400, ready=False):
     )  # fmt: skip
 
 
+def test_a_few_more_are_expected_where_nobody_knows_after_one_long_item():
+    """The first of 16 took 80 ms. With two to come processes would not be worth their start."""
+    assert Modelled(Work(items=None, total=16, item_s=0.08), SCENE._replace(start_s=0.14)).hired_at < 0.11
+
+
 def test_work_that_holds_the_gil_now_and_then_and_is_heavy_to_ship_gets_threads():
     """Arrays of megabytes: a step in three holds the GIL, and to ship one takes a quarter of its time."""
     assert Modelled(Work(item_s=0.003, held=False, held_at_every=3, ship_s=0.0008)).engines == ["inline", "thread"]

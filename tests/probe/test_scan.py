@@ -5,6 +5,7 @@ import json
 import math
 import os
 import threading
+import urllib.parse
 from collections import Counter, defaultdict, deque
 from functools import partial
 
@@ -379,6 +380,25 @@ def test_a_cache_that_is_filled_is_none(fn):
     assert found.write == found.doubt == found.here == ""
     assert [*found.caches] == ["the cache of remembers"]
     assert not found.reached
+
+
+def host_of(address):
+    return urllib.parse.urlsplit(address).hostname
+
+
+squared = functools.lru_cache(math.sqrt)
+
+
+def asks_its_own_cache(value):
+    return squared(value)
+
+
+def test_a_cache_of_the_standard_library_is_nobodys_business():
+    assert not scan(host_of, ["http://here/there"]).caches
+
+
+def test_a_cache_of_ones_own_around_a_function_of_the_standard_library_is_ones_own():
+    assert [*scan(asks_its_own_cache, [4.0]).caches] == ["the cache of sqrt"]
 
 
 @functools.cache

@@ -13,6 +13,7 @@ __all__ = ("HELD_S", "Payload", "Safety", "Scene", "Seen", "Span", "item_s_of", 
 
 
 _TO_COME = 2  # items for each that has ended, where nobody knows
+_AT_LEAST = 8  # the same. Assumes: who has a few things to do knows how many they are
 HELD_S = 0.001  # Measured: a thread that wakes has a free GIL within 0.1 ms, and a held one after 5 (the switch interval)
 
 
@@ -119,6 +120,7 @@ class Span:
     def __init__(self, before: Seen, after: Seen) -> None:
         self.wall_s = after.now_s - before.now_s
         self.done = after.done - before.done
+        self.taken = after.taken - before.taken
         self.first_cpu_s = after.first_cpu_s - before.first_cpu_s
         self.process_cpu_s = after.process_cpu_s - before.process_cpu_s
         self.crew_s = after.crew_cpu_s - before.crew_cpu_s + after.crew_queued_s - before.crew_queued_s
@@ -137,6 +139,11 @@ class Span:
         return min(self.wall_s, max(self.first_cpu_s, self.process_cpu_s)) / wall_s if wall_s > 0 else 1.0
 
     @property
+    def worked(self) -> float:
+        """Items' worth of work that was done, if those that were under way, before and after, were halfway."""
+        return (self.done + self.taken) / 2
+
+    @property
     def cpus(self) -> float:
         """CPUs that this program's threads kept busy."""
         return self.process_cpu_s / self.wall_s if self.wall_s > 0 else 0.0
@@ -151,9 +158,10 @@ def left_of(seen: Seen) -> int:
     """Tell how many items are left; where nobody knows, assume that it is two thirds of them.
 
     Half of them would be the middle of what is likely. But a mistake costs less here than there: workers that turn out not to have
-    been needed start on CPUs that nobody else used, and those that come late leave these idle.
+    been needed start on CPUs that nobody else used, and those that come late leave these idle. For the same reason it is some, even
+    when only one has ended.
     """
-    return seen.left if seen.left is not None else _TO_COME * seen.done
+    return seen.left if seen.left is not None else max(_AT_LEAST, _TO_COME * seen.done)
 
 
 def item_s_of(seen: Seen) -> float:

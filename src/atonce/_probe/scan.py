@@ -11,6 +11,7 @@ What cannot be decided from the code is a *doubt*: the state in question has to 
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from types import BuiltinMethodType, FunctionType, ModuleType
 
@@ -196,9 +197,12 @@ class _Scanner:
     def fills_cache(self, fn: Any) -> None:
         """Take in a function whose results are kept.
 
-        Threads may fill it side by side, and find in it what a loop would have found; it is only in this process.
+        Threads may fill it side by side, and find in it what a loop would have found; it is only in this process. What the standard
+        library keeps (the parts of an address, a pattern) is quickly made again, and nobody looks there.
         """
-        name = asked(fn, "__name__") or "a function"
+        name, module = asked(fn, "__name__") or "a function", asked(fn, "__module__") or ""
+        if module.partition(".")[0] in sys.stdlib_module_names and vars(sys.modules.get(module, sys)).get(name) is fn:
+            return
         self.findings.caches[f"the cache of {name}"] = fn
 
     def keeps(self, fn: Any) -> Thing | None:

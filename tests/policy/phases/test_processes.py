@@ -61,11 +61,24 @@ def test_who_replaces_the_caller_later_is_not_compared_with_threads_of_before(ca
     processes.hire(seen(1.0, 100), 2, 4, "", base_rate=1000.0, instead_of=FewThreads())
     assert isinstance(judged(case, 1800, 2.0), Verified)
     assert isinstance(case.go_on(seen(3.0, 2000, crew_cpu_s=2.1)), Nap)  # they rest
-    assert isinstance(case.go_on(seen(3.1, 2010, crew_cpu_s=2.11)), Return)
+    assert isinstance(case.go_on(seen(3.2, 2010, crew_cpu_s=2.11)), Return)
     processes.hire(seen(1.0, 100), 2, 1, "", base_rate=1000.0)
     action = judged(case, 900, 0.5)
     assert isinstance(action, Return)
     assert action.reason == "processes brought 0.90x one worker, so they were let go"
+
+
+def test_items_that_are_under_way_have_had_a_part_of_the_cpu_time():
+    """As recorded: 32 threads were hired, 7 items had ended, and 275 ms of CPU time had gone into all of them. One takes 12 ms."""
+    busy = Span(Seen(0.02, taken=2), Seen(0.26, done=7, taken=39, process_cpu_s=0.275))
+    case = Case(SCENE, Seen(0.0))
+    look = Seen(0.4, done=36, taken=68, left=82, item_s=0.15, safety=Safety(), payload=Payload(1e-5), ready=True)
+    threads = FewThreads()
+    threads.shortest_s = 0.033
+    action = Mixing(case, Processes(case)).begin(look, busy, threads)
+    assert isinstance(action, Hire)
+    assert action.in_flight == 6  # twice as many as keep a process busy
+    assert "12." in action.reason
 
 
 def test_threads_that_the_clock_saw_no_cpu_time_of_are_no_error(case):

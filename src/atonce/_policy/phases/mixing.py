@@ -58,7 +58,7 @@ class Mixing:
         payload, scene, busy, threads = seen.payload, self._case.scene, self._busy, self._threads
         if payload is None:
             return Weigh()
-        rate, cpu_s = busy.done / busy.wall_s, max(_LEAST_CPU_S, busy.process_cpu_s / busy.done)
+        rate, cpu_s = busy.done / busy.wall_s, max(_LEAST_CPU_S, busy.process_cpu_s / max(busy.done, busy.worked))
         latency_s = cpu_s if threads.compute else threads.shortest_s or seen.item_s
         workers, inside = scene.most_processes, self._inside(latency_s, cpu_s)
         # What threads bring: lately, many of them may only just have been started.

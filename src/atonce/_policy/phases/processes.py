@@ -26,6 +26,7 @@ _VERIFY_S = 0.04
 _KEEP_FASTER = 1.15
 _PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
 _WHILE_S = 0.04  # before those that are kept are judged once more
+_WHILE_MIXED_S = 0.1  # the same, where they wait by nature, all at once perhaps
 _RESTING_LOOKS = 2  # in a row, before they are let go; one may be chance
 _RESTS = 0.3  # of the CPUs that those who compute would keep busy: it has begun to wait
 _SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
@@ -146,7 +147,7 @@ class Processes:
     def _oversee(self, seen: Seen) -> Action:
         """Notice when work that computed begins to wait."""
         since = Span(self._mark, seen)
-        if since.wall_s < _WHILE_S or seen.left == 0:
+        if since.wall_s < (_WHILE_S if self._instead_of is None else _WHILE_MIXED_S) or seen.left == 0:
             return Nap(LONGEST_NAP_S)
         self._mark = seen
         rest = since.crew_cpus < _RESTS * min(self._crew, self._case.scene.cpus) and since.cpus < _SATURATED
