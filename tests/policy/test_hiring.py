@@ -158,6 +158,12 @@ class Modelled:
         raise AssertionError(f"no end of actions: {self.actions[-MOST_ACTIONS:]}")
 
     @property
+    def hired_processes_at(self):
+        """When processes were hired; they have to have been."""
+        assert self.engines[-1] == "process"
+        return self.hired_at
+
+    @property
     def engines(self):
         """The kinds of worker, in the order in which they came."""
         kinds = ["inline"]
@@ -230,7 +236,7 @@ def test_threads_that_computed_are_more_once_the_work_begins_to_wait():
 
 
 def test_a_first_item_that_has_not_ended_is_taken_for_halfway():
-    assert Modelled(Work(items=7, item_s=0.12), SCENE._replace(start_s=0.14)).hired_at < 0.06
+    assert Modelled(Work(items=7, item_s=0.12), SCENE._replace(start_s=0.14)).hired_processes_at < 0.06
 
 
 def test_where_nobody_knows_how_many_come_less_has_to_be_done_than_would_pay():
@@ -249,7 +255,7 @@ def glance(now_ms, done, item_ms, cpu_ms, *, of=400, ready=False):
 
 def test_a_few_more_are_expected_where_nobody_knows_after_one_long_item():
     """The first of 16 took 80 ms. With two to come processes would not be worth their start."""
-    assert Modelled(Work(items=None, total=16, item_s=0.08), SCENE._replace(start_s=0.14)).hired_at < 0.11
+    assert Modelled(Work(items=None, total=16, item_s=0.08), SCENE._replace(start_s=0.14)).hired_processes_at < 0.11
 
 
 def test_work_that_holds_the_gil_now_and_then_and_is_heavy_to_ship_gets_threads():
@@ -261,9 +267,9 @@ def test_work_that_holds_the_gil_now_and_then_and_is_light_to_ship_gets_processe
     assert Modelled(Work(item_s=0.003, held=False, held_at_every=3)).engines == ["inline", "process"]
 
 
-def test_work_that_holds_the_gil_now_and_then_and_cannot_be_shipped_gets_threads():
-    work = Work(item_s=0.003, held=False, held_at_every=3, stays="it has to stay in this process: a lock")
-    assert Modelled(work).engines == ["inline", "thread"]
+@pytest.mark.parametrize("why", [{"stays": "it has to stay in this process: a lock"}, {"apart": "it uses a lock of this process"}])
+def test_work_that_holds_the_gil_now_and_then_and_cannot_be_shipped_gets_threads(why):
+    assert Modelled(Work(item_s=0.003, held=False, held_at_every=3, **why)).engines == ["inline", "thread"]
 
 
 def test_threads_that_bring_nothing_beside_work_that_holds_the_gil_now_and_then_give_way_to_processes():

@@ -401,6 +401,17 @@ def test_a_cache_of_ones_own_around_a_function_of_the_standard_library_is_ones_o
     assert [*scan(asks_its_own_cache, [4.0]).caches] == ["the cache of sqrt"]
 
 
+@functools.lru_cache
+def pretends(value):
+    return value
+
+
+@pytest.mark.parametrize("module", ["queue", "nowhere", "urllib.parse", 7, None])
+def test_a_cache_is_not_the_librarys_because_it_says_so(monkeypatch, module):
+    monkeypatch.setattr(pretends, "__module__", module)
+    assert [*scan(pretends).caches] == ["the cache of pretends"]
+
+
 @functools.cache
 def in_a_folder():
     os.chdir(".")

@@ -32,7 +32,8 @@ _MOST_EARLY = 512  # in flight. More take too long to be counted, time and again
 _CHANCE = 1.5  # standard errors that chance may explain
 _OF_FEW = 3  # times as large may be the error of the mean of four. (Student's t: 3.2 at 95 %)
 _VAGUE = 0.35  # standard error of a mean, in parts of it, that tells nothing
-_FOLLOWS = 0.8  # of the rate, with fewer in flight: nobody had waited for anybody
+_FOLLOWS = 0.8  # of the rate, or less, with fewer in flight: nobody had waited for anybody
+_LONGEST_RAMP = 1000  # items. So many are answered while too many of the first ones hang: these are not waited for
 _ROUNDING = 1e-6  # of sums of floating-point numbers, which is no reason for one more
 _SMALL_STEP = 1.5  # while somebody waits already
 _ABOUT = 0.9  # of the target: that is it, but for those who are between two items
@@ -72,13 +73,14 @@ class Knee:
         self._growth = growth
         self._begun_s = begun_s
         self._before = started
-        self._alone = Window(started, _ALONE, 1)  # which tell what one takes
+        self._alone: Window | None = Window(started, _ALONE, 1)  # which tell what one takes; until that may have changed
         self._windows: deque[Window] = deque()  # those that are still to be judged, the oldest first
         self._answered = self._answered_before = answered
         self._ramping = True
         self._levelled = started  # items that are in a window of the ramp, or before it
         self._early: list[tuple[int, float]] = []  # answers while ramping
         self._shortest_s = inf
+        self._longer_s = 0.0  # what items took at the last probe that spoke against the shortest
         self._grown: deque[Window] = deque(maxlen=_COMPARED)  # levels that were worth it, the last one last; until it has settled
         self._undecided: list[Window] = []  # of this level, which may have looked bad by chance
         self._quiet = 0  # windows since the last change
@@ -94,7 +96,8 @@ class Knee:
     def heard(self, index: int, seconds: float) -> None:
         """An item is back: which one, by the order of the starts, and after how long."""
         self._answered += 1
-        self._alone.heard(index, seconds)
+        if self._alone is not None:
+            self._alone.heard(index, seconds)
         if self._ramping:
             self._early.append((index, seconds))
         for window in self._windows:
@@ -136,7 +139,19 @@ class Knee:
             for index, seconds in self._early:
                 window.heard(index, seconds)
             self._levelled = started
+            self._early = [(index, seconds) for index, seconds in self._early if index >= started]
             self._windows.append(window)
+        if self._levelled - self._before > _LONGEST_RAMP:
+            self._windows.clear()
+            self._end_ramp()
+            self._open(started)
+
+    def resume(self, started: int) -> None:
+        """Go on after others have done the work for a while: of what was under way, nothing more will be heard."""
+        self._end_ramp()
+        self._windows.clear()
+        self._undecided = []
+        self._open(started)
 
     def _end_ramp(self) -> None:
         self._ramping = False
@@ -147,15 +162,18 @@ class Knee:
 
     def _judge_all(self, now_s: float, started: int, *, room: bool) -> None:
         while self._windows:
-            window, slow = self._windows[0], False
-            if self._windows[-1].full_s is None and started >= self._windows[-1].first + self._windows[-1].size:
-                self._windows[-1].full_s = now_s
-            if not window.tell(now_s):
-                slow = self._is_slow(window, now_s)
-                if not slow:
-                    self._go_on_early(now_s, started, room=room)
-                    return
-            self._windows.popleft()
+            newest = self._windows[-1]
+            if newest.full_s is None and started >= newest.first + newest.size:
+                newest.full_s = now_s
+            told = [window for window in self._windows if window.tell(now_s)]
+            # Who is not back when two later levels are hangs, and is not waited for.
+            window = told[0] if len(told) > 1 else self._windows[0]
+            slow = not window.latency_s and self._is_slow(window, now_s)
+            if not window.latency_s:
+                self._go_on_early(now_s, started, room=room)
+                return
+            while self._windows.popleft() is not window:
+                pass
             self._end_ramp()
             before = self.target
             self._judge(window, slow=slow, room=room)
@@ -180,7 +198,7 @@ class Knee:
         if not (slow or self.settled):  # the shortest of ever more would be ever less
             self._note_shortest(window)
         if self._probed is not None:
-            self._end_probe(window)
+            self._end_probe(window, slow=slow, room=room)
         elif self.settled:
             self._follow(window, room=room)
         else:
@@ -189,7 +207,7 @@ class Knee:
     def _note_shortest(self, window: Window) -> None:
         """Learn what an item takes that does not wait for others: the shortest mean of all, but for what chance did to it."""
         means = [(window.latency_s, error_of(window.spread, window.size))]
-        if self._alone.tell(0.0):
+        if self._alone is not None and self._alone.tell(0.0):
             means.append((self._alone.latency_s, _OF_FEW * error_of(self._alone.spread, _ALONE)))
         if before := self._before_that():
             mean_s, items = _mean_of(before)
@@ -227,17 +245,18 @@ class Knee:
             self._open(started)
 
     def _go_on_or_settle(self, window: Window, *, slow: bool, room: bool) -> None:
-        same, before = [*self._undecided, window], self._before_that()
+        same = [*(other for other in self._undecided if other.level == window.level), window]
+        before = self._before_that()
         latency_s, items = _mean_of(same)
         if before:
             before_s, items_before = _mean_of(before)
             chance = _CHANCE * window.spread * sqrt(1 / items + 1 / items_before)
             more = window.level / before[0].level
             verdict = False if slow else _verdict_on(more * before_s / latency_s, more, chance)
-            if verdict is None and len(same) > _REPEATS:
+            if verdict is None and len(same) > _REPEATS:  # more, if nobody seems to wait, or they are too uneven to tell
                 verdict = latency_s <= _STEADY * self._shortest_s
             if verdict is None and window.level >= _ABOUT * self.target:
-                self._undecided.append(window)
+                self._undecided = same
             elif verdict is False:
                 self._settle()
             if not verdict:
@@ -272,7 +291,7 @@ class Knee:
         self._grown.clear()
 
     def _grow_again(self, window: Window) -> None:
-        self.settled = False
+        self.settled, self._alone = False, None
         self.rate = window.rate
         self._grown.append(window)
         self._quiet = self._doubts = 0
@@ -307,22 +326,27 @@ class Knee:
         if target != self.target:
             self._probed, self.target = self.target, target
 
-    def _end_probe(self, window: Window) -> None:
+    def _end_probe(self, window: Window, *, slow: bool, room: bool) -> None:
         """Stay where as much comes back with fewer, or more with more; else return."""
         before, self._probed, self._quiet = self._probed, None, 0
         assert before is not None
         rate, fewer = window.rate, self.target < before
-        if rate >= (_KEPT if fewer else 1 + 0.5 * (self.target / before - 1)) * self.rate:
-            if not fewer and window.latency_s <= _STEADY * self._shortest_s and self.target < self._most:
-                self._grow_again(window)
-                return
+        if rate < (_KEPT if fewer else 1 + 0.5 * (self.target / before - 1)) * self.rate:
+            self.target = before
+            if fewer and not slow and rate <= _FOLLOWS * self.rate:
+                self._take_longer(window.latency_s)
+        elif not fewer and room and window.latency_s <= _STEADY * self._shortest_s and self.target < self._most:
+            self._grow_again(window)
+        else:
             self.rate = rate
             self._quiet = _PROBE_AFTER - 1  # go on in this direction
             self._downwards = not fewer
-        else:
-            if fewer and rate <= _FOLLOWS * self.rate:
-                self._shortest_s = max(self._shortest_s, window.latency_s)
-            self.target = before
+
+    def _take_longer(self, latency_s: float) -> None:
+        """Believe that items take longer than they did, also where none waits for another, if two probes say about the same."""
+        if latency_s <= _SLOWER * self._longer_s and self._longer_s <= _SLOWER * latency_s:
+            self._shortest_s = max(self._shortest_s, min(latency_s, self._longer_s))
+        self._longer_s = latency_s
 
     def _sustainable(self) -> int:
         """As many as are served at once: by Little's law, the best rate times the time that one of them takes alone."""

@@ -49,11 +49,6 @@ class Hiring:
         case.go_on = watching.look
 
     @property
-    def scene(self) -> Scene:
-        """What is known from the beginning."""
-        return self._case.scene
-
-    @property
     def ruled_out(self) -> dict[str, str]:
         """Why kinds of workers are not taken, by kind."""
         return self._case.ruled_out

@@ -97,7 +97,8 @@ def slowdown(window: Window, before: Sequence[Window], age_s: float) -> tuple[fl
         spent_before_s += some_s
     if not ended or not ended_before:
         return 1.0, inf
-    return (spent_s / ended) / (spent_before_s / ended_before), sqrt(1 / ended + 1 / ended_before)
+    mean_s, mean_before_s = max(_INSTANT_S, spent_s / ended), max(_INSTANT_S, spent_before_s / ended_before)
+    return mean_s / mean_before_s, sqrt(1 / ended + 1 / ended_before)
 
 
 def error_of(spread: float, items: int) -> float:

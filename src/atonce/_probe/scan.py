@@ -11,7 +11,6 @@ What cannot be decided from the code is a *doubt*: the state in question has to 
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from types import BuiltinMethodType, FunctionType, ModuleType
 
@@ -31,6 +30,7 @@ from atonce._probe.things import (
     is_mark,
     is_mutable,
     is_one_way,
+    is_part_of_python,
     of_kind,
     plain_function,
 )
@@ -200,9 +200,9 @@ class _Scanner:
         Threads may fill it side by side, and find in it what a loop would have found; it is only in this process. What the standard
         library keeps (the parts of an address, a pattern) is quickly made again, and nobody looks there.
         """
-        name, module = asked(fn, "__name__") or "a function", asked(fn, "__module__") or ""
-        if module.partition(".")[0] in sys.stdlib_module_names and vars(sys.modules.get(module, sys)).get(name) is fn:
+        if is_part_of_python(fn):
             return
+        name = asked(fn, "__name__") or "a function"
         self.findings.caches[f"the cache of {name}"] = fn
 
     def keeps(self, fn: Any) -> Thing | None:

@@ -37,6 +37,7 @@ __all__ = (
     "is_one_way",
     "is_own_class",
     "is_own_module",
+    "is_part_of_python",
     "is_path",
     "module_of",
     "of_kind",
@@ -141,6 +142,15 @@ def is_path(thing: object) -> bool:
 def is_library(code: CodeType) -> bool:
     """Tell whether code belongs to Python or to an installed package, and is taken to know what it does."""
     return code.co_filename.startswith("<frozen") or _is_library_file(code.co_filename)
+
+
+def is_part_of_python(fn: Any) -> bool:
+    """Tell whether a function is one of the standard library, under the name that it has there."""
+    module, name = asked(fn, "__module__"), asked(fn, "__qualname__")
+    if not isinstance(module, str) or not isinstance(name, str) or module.partition(".")[0] not in sys.stdlib_module_names:
+        return False
+    plain, _ = plain_function(fn)  # a module of the user's may have the name of one of Python's
+    return plain is not None and is_library(plain.__code__) and asked(sys.modules.get(module), name) is fn
 
 
 def is_own_class(kind: type) -> bool:

@@ -22,7 +22,7 @@ def test_two_long_naps_are_enough_and_three_short_ones():
     assert after(0.0001, 0.0001, 0.0001).is_held() is False
 
 
-def test_who_came_late_to_begin_with_needs_one_long_nap_more():
+def test_who_came_late_to_begin_with_needs_only_one_long_nap():
     assert after(0.005, came_late_s=0.005).is_held() is True
 
 
@@ -31,7 +31,7 @@ def test_a_look_that_is_asked_again_is_no_second_witness():
 
 
 def test_only_the_last_naps_count():
-    assert after(0.0015, 0.0001, 0.0001, 0.0001).is_held() is False
+    assert after(0.003, 0.0001, 0.0001, 0.0001).is_held() is False
 
 
 def test_without_a_gil_nobody_holds_it():

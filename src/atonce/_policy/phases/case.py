@@ -14,10 +14,28 @@ if TYPE_CHECKING:
     from atonce._policy.action import Action
     from atonce._policy.observation import Scene, Seen
 
-__all__ = ("LONGEST_NAP_S", "Case", "Threads", "stay")
+__all__ = (
+    "CHANGE_S",
+    "FIRST_NAP_S",
+    "INSTANT_S",
+    "KEEP_FASTER",
+    "LONGEST_NAP_S",
+    "RESTS",
+    "SATURATED",
+    "WAITS_BELOW",
+    "Case",
+    "Threads",
+    "stay",
+)
 
+FIRST_NAP_S = 0.001
 LONGEST_NAP_S = 0.05
-_FIRST_NAP_S = 0.001
+WAITS_BELOW = 0.6  # CPU seconds over wall seconds, all in all
+SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
+RESTS = 0.3  # of the CPUs that those who compute would keep busy: it has begun to wait
+KEEP_FASTER = 1.15  # times as many items a second as without them
+CHANGE_S = 0.2  # to have threads leave, and processes do the first items that wait, is not worth less
+INSTANT_S = 1e-6  # of an item that the clock has told of no time of
 _WATCHED_ITEMS = 3  # that have to end between two looks at the state around them
 _SHORT_S = 0.001  # an item of less is worth waiting for, to see that it changes nothing, also where nothing points at it
 
@@ -74,7 +92,7 @@ class Case:
             return Stay(f"{safety.together}, so the items stay one after the other (engine= overrules)")
         doubt = safety.doubt or (apart and safety.doubt_apart)
         if not safety.watched and (doubt or 0.0 < seen.item_s < _SHORT_S):
-            return Inspect() if seen.done >= safety.done + _WATCHED_ITEMS else Nap(_FIRST_NAP_S)
+            return Inspect() if seen.done >= safety.done + _WATCHED_ITEMS else Nap(FIRST_NAP_S)
         return then(seen)
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from atonce._policy.action import Hire, Nap, Return, Verified
 from atonce._policy.concurrency import Knee
 from atonce._policy.observation import HELD_S, Seen, Span, left_of
-from atonce._policy.phases.mixing import CHANGE_S
+from atonce._policy.phases.case import CHANGE_S, FIRST_NAP_S, INSTANT_S, KEEP_FASTER, SATURATED
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Growing",)
 
-_FIRST_NAP_S = 0.001
-_LONGEST_NAP_S = 0.02
-_KEEP_FASTER = 1.15
+_LONGEST_LOOK_S = 0.02  # between two of them
 _IN_LINE_S = 0.02  # Assumes: who has to wait for so long stands in a line for the GIL, with threads that compute
-_SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 _BY_AND_BY_S = 0.1  # of the window, before work in threads is said to compute by and by
 _WINDOW_STEP_S = 0.06  # between the looks that the window is made of; two to three of them are looked back on
 _STEADY = 1.5  # times as many items in the older part of the window as in the newer: that is one kind of work still
@@ -67,11 +64,11 @@ class Growing:
         """
         case = self._case
         # If nothing has come back yet, the first item is as old as the run, and that much is known of how long one takes.
-        begun_s = seen.now_s - 2 * _FIRST_NAP_S if seen.done else 0.0
+        begun_s = seen.now_s - 2 * FIRST_NAP_S if seen.done else 0.0
         self._knee = Knee(case.most_threads, begun_s, start=2, started=seen.taken, answered=seen.done)
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
         self._unverified, self._settled = True, False
-        self.come_back(seen)
+        self._watch(seen)
         self.crew = self._knee.target
         case.ruled_out = {"process": "there is little to compute"}
         case.flips = ["if it computed processes would win"]
@@ -80,10 +77,14 @@ class Growing:
 
     def come_back(self, seen: Seen) -> Action:
         """Look after them again."""
+        self._knee.resume(seen.taken)
+        self._watch(seen)
+        return Nap(FIRST_NAP_S)
+
+    def _watch(self, seen: Seen) -> None:
         self._case.go_on, self._full_looks, self._full_s = self._look, 0, 0.0
         self._mark = seen
         self._window = deque([seen], maxlen=3)
-        return Nap(_FIRST_NAP_S)
 
     def hear(self, seen: Seen) -> None:
         """Tell the knee what has come back."""
@@ -95,14 +96,14 @@ class Growing:
         knee, case, since = self._knee, self._case, Span(self._case.last, seen)
         self.hear(seen)
         if since.wall_s <= 0:
-            return Nap(_FIRST_NAP_S)
+            return Nap(FIRST_NAP_S)
         case.lateness.note(seen)
         held = case.scene.gil and case.lateness.usual_s > HELD_S
         if self._unverified and knee.settled:
             self._unverified = False
-            return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, 1e-6))))
+            return Verified(max(1.0, knee.rate / (self._base_rate or 1 / max(knee.shortest_s, INSTANT_S))))
         bound = held or (case.scene.gil and not knee.settled)  # by the GIL; while it grows, nobody has slept long enough to know
-        room = since.cpus < _SATURATED * (1 if bound else case.scene.cpus)
+        room = since.cpus < SATURATED * (1 if bound else case.scene.cpus)
         knee.look(seen.now_s, seen.taken, room=room, left=seen.left)
         if (action := self._look_at_gil(seen, since, held=held)) is not None:
             return action
@@ -110,7 +111,7 @@ class Growing:
         if knee.target != self.crew:
             return Hire("thread", knee.target, 1, self._resize())
         alert = case.scene.gil and case.has_others
-        return Nap(min(_LONGEST_NAP_S, max(_FIRST_NAP_S, knee.shortest_s / 8)), alert=alert)
+        return Nap(min(_LONGEST_LOOK_S, max(FIRST_NAP_S, knee.shortest_s / 8)), alert=alert)
 
     def _resize(self) -> str:
         """Want as many as the knee says; return why, if that is news."""
@@ -125,7 +126,7 @@ class Growing:
     def _look_at_gil(self, seen: Seen, since: Span, *, held: bool) -> Action | None:
         """Say what to do if the GIL has been busy for long enough; ``None`` for nothing."""
         in_line = self._case.scene.gil and seen.late_s > _IN_LINE_S
-        full = ((held or in_line) and since.cpus >= _SATURATED) or self._computes_by_and_by(seen)
+        full = ((held or in_line) and since.cpus >= SATURATED) or self._computes_by_and_by(seen)
         if seen.left == 0 or not full:
             self._full_looks, self._full_s = 0, 0.0
             return None
@@ -147,7 +148,7 @@ class Growing:
             if since.wall_s < _FEW_S or not since.done or not self._is_steady(seen):
                 return None
         rate = since.done / since.wall_s
-        if self._knee.target <= 2 and self._base_rate and rate < _KEEP_FASTER * self._base_rate:  # noqa: PLR2004 (the first step)
+        if self._knee.target <= 2 and self._base_rate and rate < KEEP_FASTER * self._base_rate:  # noqa: PLR2004 (the first step)
             case.watch_again(seen, 2 * seen.now_s)
             return Return("it does not wait after all")
         if not case.has_others or left_of(seen) * since.wall_s < (2 * case.scene.start_s + CHANGE_S) * since.done:

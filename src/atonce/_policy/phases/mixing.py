@@ -6,7 +6,7 @@ from math import ceil
 
 from atonce._policy.action import Prepare, Return, Weigh
 from atonce._policy.observation import left_of
-from atonce._policy.phases.case import stay
+from atonce._policy.phases.case import CHANGE_S, INSTANT_S, KEEP_FASTER, stay
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from atonce._policy.phases.case import Case, Threads
     from atonce._policy.phases.processes import Processes
 
-__all__ = ("CHANGE_S", "Mixing")
+__all__ = ("Mixing",)
 
-CHANGE_S = 0.2  # to have threads leave, and processes do the first items that wait, is not worth less
-_KEEP_FASTER = 1.15
-_LEAST_CPU_S = 1e-6  # of an item, where the clock has told of none
 _INSIDE = 2  # times as many items in a process as keep it busy if none of them ever waits at the same time as another
 _MOST_INSIDE = 64  # items in flight in one process
 
@@ -58,13 +55,13 @@ class Mixing:
         payload, scene, busy, threads = seen.payload, self._case.scene, self._busy, self._threads
         if payload is None:
             return Weigh()
-        rate, cpu_s = busy.done / busy.wall_s, max(_LEAST_CPU_S, busy.process_cpu_s / max(busy.done, busy.worked))
+        rate, cpu_s = busy.done / busy.wall_s, max(INSTANT_S, busy.process_cpu_s / max(busy.done, busy.worked))
         latency_s = cpu_s if threads.compute else threads.shortest_s or seen.item_s
         workers, inside = scene.most_processes, self._inside(latency_s, cpu_s)
         # What threads bring: lately, many of them may only just have been started.
-        at_best = max(rate, min(1 / cpu_s, threads.crew / max(latency_s, 1e-6)))
+        at_best = max(rate, min(1 / cpu_s, threads.crew / max(latency_s, INSTANT_S)))
         hoped_for = workers * inside / max(latency_s, inside * cpu_s)  # items a second
-        if self._stays(seen, payload) or cpu_s < 4 * payload.item_s or hoped_for < _KEEP_FASTER * at_best:
+        if self._stays(seen, payload) or cpu_s < 4 * payload.item_s or hoped_for < KEEP_FASTER * at_best:
             self._case.tried.add("process")
             return threads.come_back(seen)
         start_s = 0.0 if seen.ready else scene.start_s + payload.imports_s

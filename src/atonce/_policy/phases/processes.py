@@ -7,7 +7,7 @@ from functools import partial
 from atonce._policy.action import Hire, Nap, Prepare, Return, Stay, Verified, Weigh
 from atonce._policy.cost import breaks_even_s, saved_s
 from atonce._policy.observation import Span, item_s_of, left_of
-from atonce._policy.phases.case import LONGEST_NAP_S, stay
+from atonce._policy.phases.case import KEEP_FASTER, LONGEST_NAP_S, RESTS, SATURATED, stay
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -23,13 +23,9 @@ _WORTH = 0.1  # part of what is left that processes have to save
 _THINK_AGAIN = 1.25  # times what was left when processes were not worth it
 _UNHEARD_S = 0.005  # of CPU time, in items that had ended before a look, and are heard of at the next: some are told of together
 _VERIFY_S = 0.04
-_KEEP_FASTER = 1.15
 _PATIENCE_S = 0.15  # with those who bring nothing yet: long items may not have ended
-_WHILE_S = 0.04  # before those that are kept are judged once more
-_WHILE_MIXED_S = 0.1  # the same, where they wait by nature, all at once perhaps
+_WHILE_MIXED_S = 0.1  # before those that wait by nature, all at once perhaps, are judged once more; the others at each look
 _RESTING_LOOKS = 2  # in a row, before they are let go; one may be chance
-_RESTS = 0.3  # of the CPUs that those who compute would keep busy: it has begun to wait
-_SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 
 
 class Processes:
@@ -130,7 +126,7 @@ class Processes:
         gained = rate / self._base_rate if self._base_rate else 0.0
         if self._instead_of is None:  # before, the manager was in the way of the work
             gained = max(gained, since.crew_cpus)
-        if gained >= _KEEP_FASTER:
+        if gained >= KEEP_FASTER:
             self._mark, self._resting_looks, case.go_on = seen, 0, self._oversee
             return Verified(min(gained, case.scene.cpus))
         if since.wall_s < max(_PATIENCE_S, 3 * seen.item_s):
@@ -147,11 +143,12 @@ class Processes:
     def _oversee(self, seen: Seen) -> Action:
         """Notice when work that computed begins to wait."""
         since = Span(self._mark, seen)
-        if since.wall_s < (_WHILE_S if self._instead_of is None else _WHILE_MIXED_S) or seen.left == 0:
+        if since.wall_s < (0.0 if self._instead_of is None else _WHILE_MIXED_S) or seen.left == 0:
             return Nap(LONGEST_NAP_S)
         self._mark = seen
-        rest = since.crew_cpus < _RESTS * min(self._crew, self._case.scene.cpus) and since.cpus < _SATURATED
-        self._resting_looks = self._resting_looks + 1 if rest else 0
+        rest = since.crew_cpus < RESTS * min(self._crew, self._case.scene.cpus) and since.cpus < SATURATED
+        has_work = seen.taken > seen.done  # else they stand idle for want of input, or of somebody who takes the results
+        self._resting_looks = self._resting_looks + 1 if rest and has_work else 0
         if self._resting_looks < _RESTING_LOOKS:
             return Nap(LONGEST_NAP_S)
         self._case.tried.discard("process")

@@ -6,7 +6,7 @@ from math import inf
 
 from atonce._policy.action import Hire, Nap, Return, Verified
 from atonce._policy.observation import Span
-from atonce._policy.phases.case import LONGEST_NAP_S
+from atonce._policy.phases.case import KEEP_FASTER, LONGEST_NAP_S, RESTS, SATURATED, WAITS_BELOW
 from atonce._values.words import in_words
 
 TYPE_CHECKING = False  # as typing.TYPE_CHECKING, which costs 9 ms to import
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ("Sharing",)
 
-_KEEP_FASTER = 1.15
 _KEEP_BUSIER = 1.25  # CPUs
 _MANY_EACH = 8  # items of each thread tell enough
-_WAITS_BELOW = 0.6  # CPU seconds over wall seconds
-_SATURATED = 0.85  # CPUs of a program whose threads wait for the GIL
 _WHILE_S = 0.1  # of threads that compute, before they are judged once more
-_RESTS = 0.3  # of the CPUs that those who compute would keep busy: it has begun to wait
 
 
 class Sharing:
@@ -53,8 +49,8 @@ class Sharing:
         self._patience_s = 0.0
         self._looks_in_line = 0  # in a row, at which they waited for the GIL
 
-    def begin(self, seen: Seen) -> Action:
-        """Hire threads, to try."""
+    def begin(self, seen: Seen, *, held: bool = False) -> Action:
+        """Hire threads, to try; ``held`` if the work holds the GIL now and then."""
         case = self._case
         case.tried.add("thread")
         self._base_rate = 1 / seen.item_s if seen.item_s else 0.0
@@ -65,8 +61,9 @@ class Sharing:
         case.ruled_out["process"] = "threads need nothing shipped"
         case.flips = ["if it held the GIL processes would win"] if case.scene.gil else []
         facts = f"{in_words(case.lateness.usual_s)} to get it, 5 = held" if case.scene.gil else "there is none"
+        free = "the GIL is free" if not held else "the GIL is held now and then, but it had better stay here"
         each = f"{in_words(seen.item_s or seen.now_s)} an item"
-        return Hire("thread", self.crew, 1, f"it computes, and the GIL is free ({facts}), {each}")
+        return Hire("thread", self.crew, 1, f"it computes, and {free} ({facts}), {each}")
 
     def hear(self, seen: Seen) -> None:
         """Nothing to do: they are told by their CPU time."""
@@ -89,14 +86,15 @@ class Sharing:
         if since.done < 2 * self.crew and since.wall_s < 10 * self._patience_s and seen.left != 0:
             return Nap(self._patience_s)
         faster = since.done / since.wall_s / self._base_rate if self._base_rate else since.crew_cpus
-        if faster >= _KEEP_FASTER and since.crew_cpus < self.crew * _WAITS_BELOW and since.cpus < _SATURATED:
+        wait = since.crew_cpus < min(_KEEP_BUSIER, self.crew * WAITS_BELOW) and since.cpus < SATURATED
+        if faster >= KEEP_FASTER and wait:
             return self._growing.begin(seen, since.load)
         gained = min(faster, self._gain_by_cpu(since))
-        if gained >= _KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
+        if gained >= KEEP_FASTER and since.crew_cpus >= _KEEP_BUSIER:
             self.come_back(seen)
             return Verified(min(gained, case.scene.cpus))
         few = since.done < _MANY_EACH * self.crew  # and these may be of very different length
-        if few and since.crew_cpus > _KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
+        if few and since.crew_cpus > KEEP_FASTER * _KEEP_BUSIER and since.wall_s < 10 * self._patience_s:
             return Nap(self._patience_s)  # they burn CPU, and bring nothing yet
         case.watch_again(seen, seen.now_s + max(0.05, seen.now_s))  # those who are on their way out may hold locks
         case.ruled_out = {"thread": f"brought {gained:.2f}x one worker"}
@@ -112,17 +110,16 @@ class Sharing:
     def _oversee(self, seen: Seen) -> Action:
         """Notice when work that computed begins to wait, or lets go of the GIL and waits for it again for much of the time."""
         case, since = self._case, Span(self._mark, seen)
-        enough = since.done >= _MANY_EACH * self.crew or since.cpus < _RESTS
+        enough = since.done >= _MANY_EACH * self.crew or since.cpus < RESTS
         if since.wall_s < _WHILE_S or seen.left == 0 or not enough:
             return Nap(LONGEST_NAP_S)
         self._mark = seen
-        if since.crew_cpus < _RESTS * self.crew and since.cpus < _SATURATED:
+        if since.crew_cpus < RESTS * self.crew and since.cpus < SATURATED:
             return self._growing.begin(seen, since.load)
         # Where fewer are busy than one alone would keep, it is not the GIL that they wait for.
-        in_line = since.crew_cpus < _SATURATED * self.crew and 1.0 <= since.cpus < _SATURATED * case.scene.cpus
+        in_line = since.crew_cpus < SATURATED * self.crew and 1.0 <= since.cpus < SATURATED * case.scene.cpus
         self._looks_in_line = self._looks_in_line + 1 if in_line else 0
-        if (
-            self._looks_in_line > 1 and case.scene.gil and case.has_others
-        ):  # one look may be half of one kind of work, half of another
+        # One such look may be half of one kind of work, half of another.
+        if self._looks_in_line > 1 and case.scene.gil and case.has_others:
             return self._mixing.begin(seen, since, self)
         return Nap(LONGEST_NAP_S)
