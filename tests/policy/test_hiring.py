@@ -253,6 +253,13 @@ def glance(now_ms, done, item_ms, cpu_ms, *, of=400, ready=False):
     )  # fmt: skip
 
 
+def test_items_that_take_less_than_it_takes_to_ship_nothing_are_not_even_inspected():
+    run = Modelled(Work(items=10_000_000, item_s=1e-7), SCENE._replace(ship_s=2e-7), until_s=0.5)
+    assert [type(action).__name__ for _, action in run.actions] == ["Stay"]
+    assert "100 ns an item, at least 200 ns to ship one" in run.actions[0][1].reason
+    assert run.hiring.flips[0].startswith("above ")
+
+
 def test_a_few_more_are_expected_where_nobody_knows_after_one_long_item():
     """The first of 16 took 80 ms. With two to come processes would not be worth their start."""
     assert Modelled(Work(items=None, total=16, item_s=0.08), SCENE._replace(start_s=0.14)).hired_processes_at < 0.11

@@ -27,6 +27,7 @@ class Scene(NamedTuple):
         most_processes: worker processes that there may be.
         in_flight: items that may be in flight in all.
         start_s: seconds until worker processes deliver.
+        ship_s: seconds for the smallest of items there and its result back.
     """
 
     cpus: int
@@ -35,6 +36,7 @@ class Scene(NamedTuple):
     most_processes: int
     in_flight: int
     start_s: float
+    ship_s: float = 0.0
 
 
 class Payload(NamedTuple):

@@ -148,6 +148,7 @@ def _scene(options: Options) -> Scene:
         processes,
         in_flight,
         constants.warm_start_s if processes_are_warm() else constants.cold_start_s,
+        constants.ship_item_s,
     )
 
 

@@ -46,6 +46,26 @@ class Processes:
         """Tell whether there is any point in thinking of them, for so many seconds of work."""
         return self._case.has_others and rest_s > max(self._case.scene.start_s, _THINK_AGAIN * self._not_worth_s)
 
+    def are_hopeless(self, seen: Seen) -> bool:
+        """Tell whether the parent takes longer to ship the smallest of items than one of these takes."""
+        return 0.0 < seen.item_s <= self._case.scene.ship_s
+
+    def rule_out(self, seen: Seen, nap_s: float) -> Action:
+        """Say that they are hopeless; if that was said, look again after a nap."""
+        scene = self._case.scene
+        at_s = breaks_even_s(
+            items=left_of(seen), ship_s=scene.ship_s, start_s=scene.start_s, workers=scene.most_processes, worth=_WORTH
+        )
+        return self._would_cost(f"{in_words(seen.item_s)} an item, at least {in_words(scene.ship_s)} to ship one", at_s, nap_s)
+
+    def _would_cost(self, facts: str, at_s: float, nap_s: float) -> Action:
+        self._case.ruled_out["process"] = "they would cost more than they save"
+        self._case.flips = [f"above {in_words(at_s)} an item processes win"]
+        if self._said:
+            return Nap(nap_s)
+        self._said = True
+        return Stay(f"it computes ({facts}): processes would pay above {in_words(at_s)} an item")
+
     def consider(self, seen: Seen, since: Span, nap_s: float) -> Action:
         """Say whether to hire them instead of the caller alone.
 
@@ -80,12 +100,7 @@ class Processes:
             if since.wall_s < LONGEST_NAP_S and saves(item_s=longest_s) > _WORTH * items * longest_s:
                 return Nap(_UNHEARD_S)  # too few have ended to tell
             self._not_worth_s = items * item_s  # more may be left than is known, or take longer
-            case.ruled_out["process"] = "they would cost more than they save"
-            case.flips = [f"above {in_words(at_s)} an item processes win"]
-            if self._said:
-                return Nap(nap_s)
-            self._said = True
-            return Stay(f"it computes ({facts}): processes would pay above {in_words(at_s)} an item")
+            return self._would_cost(facts, at_s, nap_s)
         self._not_worth_s = 0.0
         if not seen.ready:
             return Prepare(workers)

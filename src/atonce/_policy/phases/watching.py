@@ -129,6 +129,9 @@ class Watching:
             case.ruled_out["thread"] = f"the GIL is held ({in_words(case.lateness.usual_s)} to get it, 0.1 = free)"
         if not self._processes.may_be_worth_it(left_of(seen) * item_s_of(seen)):
             return None
+        if self._processes.are_hopeless(seen):  # and there is no need to look at the state around them
+            self._nap_longer(seen, since)
+            return self._processes.rule_out(seen, self._nap_s)
         return case.unless_shared(seen, lambda _: self._processes.consider(seen, since, self._nap_s), apart=True)
 
     def _nap_longer(self, seen: Seen, since: Span) -> Action:
