@@ -4,7 +4,6 @@ They are meant to be what people map over, and none does what one of the four ot
 """
 
 import asyncio
-import atexit
 import hashlib
 import http.client
 import io
@@ -18,7 +17,6 @@ import sqlite3
 import statistics
 import string
 import subprocess
-import tempfile
 import threading
 import time
 import unicodedata
@@ -32,6 +30,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from scratch import folder
 from tuned import PORT, Workload, numbers
 
 __all__ = ("WORKLOADS",)
@@ -394,19 +393,6 @@ async def async_steps(number: int) -> str:
 
 
 # ---- the inputs -----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def folder() -> Path:
-    """Make a folder that goes when the program that asked for it ends, not when one of its workers does."""
-    path, owner = Path(tempfile.mkdtemp(prefix="atonce-choice-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(remove)
-    return path
 
 
 def some_words(draw: random.Random, count: int, letters: str = string.ascii_lowercase) -> list[str]:

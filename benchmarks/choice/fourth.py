@@ -5,7 +5,6 @@ They are meant to be what people map over, and none does what one of the three o
 
 import ast
 import asyncio
-import atexit
 import bz2
 import csv
 import gzip
@@ -13,13 +12,11 @@ import http.client
 import io
 import os
 import random
-import shutil
 import sqlite3
 import stat
 import string
 import struct
 import subprocess
-import tempfile
 import textwrap
 import threading
 import time
@@ -29,10 +26,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from html.parser import HTMLParser
-from pathlib import Path
 
+from scratch import folder
 from tuned import PORT, Workload, numbers
 
 __all__ = ("WORKLOADS",)
@@ -256,19 +252,6 @@ async def async_slowest(delays: tuple[float, float, float]) -> float:
 
 
 # ---- the inputs -----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def folder() -> Path:
-    """Make a folder that goes when the program that asked for it ends, not when one of its workers does."""
-    path, owner = Path(tempfile.mkdtemp(prefix="atonce-choice-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(remove)
-    return path
 
 
 def some_words(draw: random.Random, count: int) -> list[str]:

@@ -1,22 +1,19 @@
 """A second set of workloads, written without a look at how the manager chooses. It has been tuned on them since."""
 
 import asyncio
-import atexit
 import hashlib
 import http.client
 import os
 import random
-import shutil
 import sqlite3
 import string
-import tempfile
 import threading
 import time
 from collections import Counter
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from scratch import folder
 from tuned import PORT, Workload, burn, numbers, of_a_generator
 
 __all__ = ("WORKLOADS",)
@@ -151,19 +148,6 @@ async def async_sleep_5ms(number: int) -> int:
 
 
 # ---- the inputs -----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def folder() -> Path:
-    """Make a folder that goes when the program that asked for it ends, not when one of its workers does."""
-    path, owner = Path(tempfile.mkdtemp(prefix="atonce-choice-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(remove)
-    return path
 
 
 def texts() -> list[str]:

@@ -4,7 +4,6 @@ They are meant to be what people map over, and none does what one of the five ot
 """
 
 import asyncio
-import atexit
 import base64
 import bisect
 import hashlib
@@ -15,11 +14,9 @@ import math
 import os
 import random
 import re
-import shutil
 import sqlite3
 import string
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.request
@@ -31,6 +28,7 @@ from operator import xor
 from pathlib import Path
 from typing import Any
 
+from scratch import folder
 from tuned import PORT, Workload, numbers
 
 __all__ = ("WORKLOADS",)
@@ -438,19 +436,6 @@ async def async_medians(job: tuple[int, int]) -> list[int]:
 
 
 # ---- the inputs -----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def folder() -> Path:
-    """Make a folder that goes when the program that asked for it ends, not when one of its workers does."""
-    path, owner = Path(tempfile.mkdtemp(prefix="atonce-choice-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(remove)
-    return path
 
 
 def some_words(draw: random.Random, count: int) -> list[str]:

@@ -4,7 +4,6 @@ They are meant to be what people run: each differs from those of the two other s
 """
 
 import asyncio
-import atexit
 import hashlib
 import heapq
 import html
@@ -15,7 +14,6 @@ import operator
 import os
 import random
 import re
-import shutil
 import sqlite3
 import statistics
 import string
@@ -25,11 +23,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from scratch import folder
 from tuned import PORT, Workload, numbers
 
 __all__ = ("WORKLOADS",)
@@ -248,19 +247,6 @@ async def async_ask(_: int) -> int:
 
 
 # ---- the inputs -----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def folder() -> Path:
-    """Make a folder that goes when the program that asked for it ends, not when one of its workers does."""
-    path, owner = Path(tempfile.mkdtemp(prefix="atonce-choice-")), os.getpid()
-
-    def remove() -> None:
-        if os.getpid() == owner:
-            shutil.rmtree(path, ignore_errors=True)
-
-    atexit.register(remove)
-    return path
 
 
 def some_words(draw: random.Random, count: int) -> list[str]:

@@ -263,9 +263,9 @@ def test_of_what_was_under_way_when_others_took_over_nothing_is_waited_for():
     assert max(followed(driven, lambda in_flight, _: 0.02 * max(1.0, in_flight / 8))) <= 24
 
 
-def test_while_too_many_of_the_first_ones_hang_the_others_are_judged_and_nothing_piles_up():
-    costs = [1e9 if number in {3, 9, 14, 20, 22} else 0.01 for number in range(20_000)]
-    knee = Knee(256, 0.0, start=2)
+def test_while_too_many_of_the_first_ones_hang_nothing_piles_up():
+    costs = [1e9 if number < 100 and number % 5 == 3 else 0.01 for number in range(20_000)]
+    knee = Knee(48, 0.0, start=2)
     flying, now, sent = [], 0.0, 0
     while sent < 20_000:
         while flying and flying[0][0] <= now:
@@ -276,8 +276,8 @@ def test_while_too_many_of_the_first_ones_hang_the_others_are_judged_and_nothing
             sent += 1
         knee.look(now, sent)
         now += 0.001
-    assert knee.target == 256
-    assert len(knee._early) == 0
+    assert knee.target == 48
+    assert len(knee._early) + sum(len(window.latencies) for window in knee._windows) <= 1000
 
 
 def test_a_service_that_gets_slower_gets_less():

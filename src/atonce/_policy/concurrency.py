@@ -165,15 +165,13 @@ class Knee:
             newest = self._windows[-1]
             if newest.full_s is None and started >= newest.first + newest.size:
                 newest.full_s = now_s
-            told = [window for window in self._windows if window.tell(now_s)]
-            # Who is not back when two later levels are hangs, and is not waited for.
-            window = told[0] if len(told) > 1 else self._windows[0]
-            slow = not window.latency_s and self._is_slow(window, now_s)
-            if not window.latency_s:
-                self._go_on_early(now_s, started, room=room)
-                return
-            while self._windows.popleft() is not window:
-                pass
+            window, slow = self._windows[0], False
+            if not window.tell(now_s):
+                slow = self._is_slow(window, now_s)
+                if not slow:
+                    self._go_on_early(now_s, started, room=room)
+                    return
+            self._windows.popleft()
             self._end_ramp()
             before = self.target
             self._judge(window, slow=slow, room=room)
@@ -190,7 +188,7 @@ class Knee:
         age_s = now_s - window.full_s
         if age_s <= _SLOWER * self.latency_s:
             return False
-        window.take_for(age_s)
+        window.latency_s = age_s
         return True
 
     def _judge(self, window: Window, *, slow: bool, room: bool) -> None:

@@ -28,7 +28,7 @@ class Window:
         level: how many were in flight.
         full_s: when the last of them had been started; ``None`` before.
         latencies: of those that are back, in seconds.
-        latency_s: their mean, once it has been told; 0 before.
+        latency_s: their mean, once it has been told, or is known to be at least so long; 0 before.
         spread: their standard deviation, in means; 0 before.
     """
 
@@ -67,10 +67,6 @@ class Window:
         self.latency_s = mean = max(_INSTANT_S, sum(latencies) / len(latencies))
         self.spread = sqrt(sum((seconds - mean) ** 2 for seconds in latencies) / len(latencies)) / mean
         return True
-
-    def take_for(self, latency_s: float) -> None:
-        """Say that the mean is at least this."""
-        self.latency_s = latency_s
 
     def known(self, age_s: float) -> tuple[int, float]:
         """Tell how many took no longer than this, and how long all of them took up to this age. All have to be as old."""

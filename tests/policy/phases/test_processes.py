@@ -68,6 +68,16 @@ def test_who_replaces_the_caller_later_is_not_compared_with_threads_of_before(ca
     assert action.reason == "processes brought 0.90x one worker, so they were let go"
 
 
+def test_who_stands_idle_for_want_of_input_is_kept(case):
+    """The input pauses, or nobody takes the results: nothing is under way."""
+    Processes(case).hire(seen(1.0, 100), 2, 1, "", base_rate=1000.0)
+    assert isinstance(judged(case, 1800, 2.0), Verified)
+    for now_s in (2.1, 2.2, 2.3, 2.4):
+        assert isinstance(case.go_on(seen(now_s, 1900, crew_cpu_s=2.0)._replace(taken=1900)), Nap)
+    assert isinstance(case.go_on(seen(2.5, 1900, crew_cpu_s=2.0)), Nap)
+    assert isinstance(case.go_on(seen(2.6, 1900, crew_cpu_s=2.0)), Return)  # now they wait for something
+
+
 def test_items_that_are_under_way_have_had_a_part_of_the_cpu_time():
     """As recorded: 32 threads were hired, 7 items had ended, and 275 ms of CPU time had gone into all of them. One takes 12 ms."""
     busy = Span(Seen(0.02, taken=2), Seen(0.26, done=7, taken=39, process_cpu_s=0.275))
